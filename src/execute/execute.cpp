@@ -1,0 +1,739 @@
+// The executor walks the nest node by node, as a machine would run it:
+//
+//   at a loop      it steps the loop's index,
+//   at a storage   it works out which tile each instance needs now, compares it with what the instance's buffer holds, and if
+//   node           they differ moves the words from the parent's buffer, one by one (psums: drains the old ones first),
+//   at compute     every lane multiplies what its innermost buffers hold and adds to its psum.
+//
+// Nothing is predicted: a word counts when it moves. (Counts that are the same at every step, because all lanes step
+// together, are enumerated once and added per step: see MacPort.)
+#include "tilepath/execute/execute.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+#include "site.hpp"
+#include "tilepath/base/error.hpp"
+
+namespace tilepath {
+
+namespace {
+
+using execution::Buffer;
+using execution::LaneLoop;
+using execution::Pattern;
+using execution::Request;
+using execution::Site;
+
+constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+/// The most steps whose addresses are tabulated at once: a few tables of this many fit a second-level cache.
+constexpr std::int64_t kMaxTabulatedSteps = std::int64_t{1} << 16;
+
+/// How the MACs of one step see a tensor: which buffer each reads, and what a step moves.
+struct MacPort {
+  std::size_t site = 0;                       ///< the innermost site of the tensor
+  std::int64_t lanes_per_instance = 1;        ///< MACs below one instance of it
+  std::vector<std::int64_t> lane_origin;      ///< [mac * ranks + rank]
+  std::int64_t words_per_step = 0;            ///< reads (operands) or updates (outputs) of one instance in one step
+  std::array<std::int64_t, kMaxLevels> network_per_step{};  ///< over the fanouts in between, for one instance
+  std::vector<std::int32_t> offset;           ///< [step]: words from the first step's word, where the tile is regular
+  std::vector<std::int64_t> rank_offset;      ///< [step * ranks + rank]: indices from the first step's
+  bool regular = true;
+};
+
+class Machine {
+ public:
+  Machine(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Values>& operands, const std::stop_token& stop)
+      : nest_(nest), layer_(layer), hierarchy_(hierarchy), stop_(stop) {
+    set_extents();
+    lanes_ = execution::lane_loops(nest, inside_);
+    sites_of_.resize(layer.tensors.size());
+    for (std::size_t i = 0; i < nest.nodes.size(); ++i)
+      if (const auto* store = std::get_if<Store>(&nest.nodes[i]))
+        for (const int t : store->tensors) add_site(t, store->level, i);
+    check_capacities();
+    for (int t = 0; t < layer.tensor_count(); ++t) load_outermost(t, operands[index(t)]);
+    tabulate_steps();
+    for (int t = 0; t < layer.tensor_count(); ++t) ports_.push_back(port_of(t));
+  }
+
+  Execution run() {
+    visit(0);
+    const auto& chain = sites_of_[index(layer_.output())];
+    for (std::size_t k = chain.size(); k-- > 1;) drain_all(chain, k);
+    Execution result;
+    result.counts = counts_;
+    result.outputs = unload_outputs();
+    return result;
+  }
+
+ private:
+  [[noreturn]] static void fault(const std::string& what) { throw std::logic_error("execution: " + what); }
+  [[nodiscard]] const Tensor& tensor(int t) const { return layer_.tensors[index(t)]; }
+  Traffic& traffic(int level, int t) { return counts_.levels[index(level)][index(t)]; }
+
+  // -- building the machine -----------------------------------------------------------------------------------------------
+
+  /// inside_[i]: iterations per dimension that the nodes after node i run through.
+  void set_extents() {
+    Extents extents{};
+    extents.fill(1);
+    inside_.resize(nest_.nodes.size());
+    for (std::size_t i = nest_.nodes.size(); i-- > 0;) {
+      inside_[i] = extents;
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) extents[index(loop->dimension)] *= loop->count;
+      if (const auto* loop = std::get_if<SpatialLoop>(&nest_.nodes[i])) extents[index(loop->dimension)] *= loop->count;
+    }
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      if (extents[index(d)] != layer_.dimensions[index(d)].bound) fault("the loops do not cover the layer");
+  }
+
+  void add_site(int t, int level, std::size_t position) {
+    Site site;
+    site.tensor = t;
+    site.level = level;
+    site.position = position;
+    while (site.lane_loops < lanes_.size() && lanes_[site.lane_loops].position < position) ++site.lane_loops;
+    const Tensor& held = tensor(t);
+    for (const Rank& rank : held.ranks) site.patterns.push_back(execution::pattern_of(rank, inside_[position], hierarchy_.footprint));
+    site.strides.assign(held.ranks.size(), 1);
+    site.words = 1;
+    for (std::size_t r = held.ranks.size(); r-- > 0;) {
+      site.strides[r] = site.words;
+      site.words *= static_cast<std::int64_t>(site.patterns[r].indices.size());
+    }
+    std::int64_t instances = 1;
+    for (std::size_t l = 0; l < site.lane_loops; ++l) instances *= lanes_[l].count;
+    site.lane_origin = execution::lane_origins(held, lanes_, site.lane_loops);
+    site.buffers.resize(index(instances));
+    for (Buffer& buffer : site.buffers) {
+      buffer.origin.assign(held.ranks.size(), 0);
+      buffer.words.assign(index(site.words), 0);
+      if (layer_.is_output(t)) buffer.written.assign(index(site.words), 0);
+    }
+    auto& chain = sites_of_[index(t)];
+    if (!chain.empty()) site.per_parent = instances / static_cast<std::int64_t>(sites_[chain.back()].buffers.size());
+    chain.push_back(sites_.size());
+    sites_.push_back(std::move(site));
+  }
+
+  /// R6: what one instance of each level keeps, against its capacity.
+  void check_capacities() const {
+    for (int l = 0; l < hierarchy_.level_count(); ++l)
+      for (const Partition& part : hierarchy_.level(l).partitions) {
+        std::int64_t kept = 0;
+        for (const Site& site : sites_)
+          if (site.level == l && at(part.holds, tensor(site.tensor).role))
+            kept += site.words * level_words(hierarchy_.level(l), tensor(site.tensor)) * (hierarchy_.level(l).double_buffered ? 2 : 1);
+        if (kept > part.capacity_words) fault("'" + hierarchy_.level(l).name + "' overflows");
+      }
+  }
+
+  void load_outermost(int t, const Values& values) {
+    Site& site = sites_[sites_of_[index(t)].front()];
+    Buffer& buffer = site.buffers.front();
+    buffer.resident = true;
+    buffer.unwritten = layer_.is_output(t) ? site.words : 0;
+    if (!layer_.is_output(t))
+      for_each_word(site, [&](std::int64_t word, std::int64_t box) { buffer.words[index(word)] = values[index(box)]; });
+  }
+
+  Values unload_outputs() {
+    const Site& site = sites_[sites_of_[index(layer_.output())].front()];
+    if (site.buffers.front().unwritten != 0) fault("an output was never computed");
+    Values values(index(site.words));
+    for_each_word(site, [&](std::int64_t word, std::int64_t box) { values[index(box)] = site.buffers.front().words[index(word)]; });
+    return values;
+  }
+
+  /// (word of the outermost buffer, word of the tensor's box) for each word.
+  template <class Visit>
+  void for_each_word(const Site& site, const Visit& visit) const {
+    const Tensor& held = tensor(site.tensor);
+    std::vector<std::size_t> at(held.ranks.size(), 0);
+    for (std::int64_t word = 0; word < site.words; ++word) {
+      std::int64_t box = 0;
+      for (std::size_t r = 0; r < at.size(); ++r) box = box * rank_extent(layer_, held.ranks[r]) + site.patterns[r].indices[at[r]];
+      visit(word, box);
+      for (std::size_t r = at.size(); r-- > 0;) {
+        if (++at[r] < site.patterns[r].indices.size()) break;
+        at[r] = 0;
+      }
+    }
+  }
+
+  // -- walking the nest ---------------------------------------------------------------------------------------------------
+
+  void visit(std::size_t position) {
+    if (position >= first_tabulated_) {
+      compute();
+      return;
+    }
+    const Node& node = nest_.nodes[position];
+    if (const auto* loop = std::get_if<Loop>(&node)) {
+      auto& now = now_[index(loop->dimension)];
+      const std::int64_t start = now;
+      for (std::int64_t i = 0; i < loop->count; ++i) {
+        now = start + i * inside_[position][index(loop->dimension)];
+        visit(position + 1);
+      }
+      now = start;
+      return;
+    }
+    if (const auto* store = std::get_if<Store>(&node)) {
+      if (stop_.stop_requested()) throw Interrupted();
+      for (const int t : store->tensors) {
+        const auto& chain = sites_of_[index(t)];
+        for (std::size_t k = 1; k < chain.size(); ++k)
+          if (sites_[chain[k]].position == position) layer_.is_output(t) ? take_outputs(chain, k) : take_operand(chain, k);
+      }
+    }
+    visit(position + 1);
+  }
+
+  /// Where the tile that `instance` needs now begins, along a rank.
+  [[nodiscard]] std::int64_t needed_origin(const Site& site, std::int64_t instance, std::size_t r) const {
+    const auto& ranks = tensor(site.tensor).ranks;
+    std::int64_t origin = site.lane_origin[index(instance) * ranks.size() + r];
+    for (const Term& term : ranks[r]) origin += term.coefficient * now_[index(term.dimension)];
+    return origin;
+  }
+
+  /// The lanes below one parent whose buffers do not hold the tile that they need.
+  void find_moved(const Site& site, std::int64_t parent, std::vector<std::int64_t>& moved) const {
+    moved.clear();
+    for (std::int64_t i = parent * site.per_parent; i < (parent + 1) * site.per_parent; ++i) {
+      const Buffer& buffer = site.buffers[index(i)];
+      bool same = buffer.resident;
+      for (std::size_t r = 0; same && r < buffer.origin.size(); ++r) same = buffer.origin[r] == needed_origin(site, i, r);
+      if (!same) moved.push_back(i);
+    }
+  }
+
+  // -- operands: R1-R3 ----------------------------------------------------------------------------------------------------
+
+  void take_operand(const std::vector<std::size_t>& chain, std::size_t k) {
+    const Site& parent = sites_[chain[k - 1]];
+    Site& child = sites_[chain[k]];
+    for (std::int64_t p = 0; p < static_cast<std::int64_t>(parent.buffers.size()); ++p) {
+      find_moved(child, p, moved_);
+      if (moved_.empty()) continue;
+      const bool lone = child.per_parent == 1;
+      requests_.clear();
+      for (const std::int64_t i : moved_) {
+        requests_.push_back({i, {}});
+        fetch(parent, parent.buffers[index(p)], child, i, requests_.back().words);
+        traffic(child.level, child.tensor).fills += Words(static_cast<std::int64_t>(requests_.back().words.size()));
+      }
+      if (lone) {
+        count_lone(parent, child, requests_.front());
+      } else {
+        count_shared(parent, child, p);
+      }
+    }
+  }
+
+  /// Bring the tile that instance `i` needs into its buffer; `asked` lists the parent's words that were read for it.
+  void fetch(const Site& parent, const Buffer& source, Site& child, std::int64_t i, std::vector<std::int64_t>& asked) {
+    if (!source.resident) fault("a tile is needed from a buffer that holds nothing");
+    Buffer& buffer = child.buffers[index(i)];
+    const std::size_t ranks = child.patterns.size();
+    place_in_parent_.resize(ranks);
+    place_before_.resize(ranks);
+    int moved_ranks = 0;
+    std::array<std::int64_t, kMaxRanks> origin{};
+    for (std::size_t r = 0; r < ranks; ++r) {
+      origin[r] = needed_origin(child, i, r);
+      moved_ranks += static_cast<int>(origin[r] != buffer.origin[r]);
+    }
+    const bool slides = buffer.resident && hierarchy_.level(child.level).retention == Retention::sliding && moved_ranks == 1;
+    for (std::size_t r = 0; r < ranks; ++r) {
+      const auto& indices = child.patterns[r].indices;
+      place_in_parent_[r].resize(indices.size());
+      place_before_[r].resize(indices.size());
+      for (std::size_t e = 0; e < indices.size(); ++e) {
+        const std::int64_t there = parent.patterns[r].find(origin[r] + indices[e] - source.origin[r]);
+        if (there < 0) fault("a word that is needed is not in the buffer above");
+        place_in_parent_[r][e] = there * parent.strides[r];
+        const std::int64_t before = slides ? child.patterns[r].find(origin[r] + indices[e] - buffer.origin[r]) : -1;
+        place_before_[r][e] = before < 0 ? -1 : before * child.strides[r];
+      }
+    }
+    next_.resize(index(child.words));
+    asked.clear();
+    asked.reserve(index(child.words));
+    move_words(ranks, source, buffer, slides, asked);
+    buffer.words.swap(next_);
+    std::copy_n(origin.begin(), ranks, buffer.origin.begin());
+    buffer.resident = true;
+  }
+
+  void move_words(std::size_t ranks, const Buffer& source, const Buffer& buffer, bool slides, std::vector<std::int64_t>& asked) {
+    std::array<std::size_t, kMaxRanks> at{};
+    std::size_t word = 0;
+    if (ranks == 0) {
+      next_[0] = source.words[0];
+      asked.push_back(0);
+      return;
+    }
+    const std::size_t last = ranks - 1;
+    while (true) {
+      std::int64_t above = 0;
+      std::int64_t before = 0;
+      bool kept_row = slides;
+      for (std::size_t r = 0; r < last; ++r) {
+        above += place_in_parent_[r][at[r]];
+        kept_row = kept_row && place_before_[r][at[r]] >= 0;
+        before += place_before_[r][at[r]];
+      }
+      const auto& columns = place_in_parent_[last];
+      for (std::size_t e = 0; e < columns.size(); ++e) {
+        if (kept_row && place_before_[last][e] >= 0) {
+          next_[word++] = buffer.words[index(before + place_before_[last][e])];
+        } else {
+          next_[word++] = source.words[index(above + columns[e])];
+          asked.push_back(above + columns[e]);
+        }
+      }
+      std::size_t r = last;
+      while (r > 0 && ++at[r - 1] == place_in_parent_[r - 1].size()) at[--r] = 0;
+      if (r == 0) return;
+    }
+  }
+
+  void count_lone(const Site& parent, const Site& child, const Request& request) {
+    const Words words(static_cast<std::int64_t>(request.words.size()));
+    traffic(parent.level, child.tensor).reads += words;
+    for (int f = parent.level; f < child.level; ++f)
+      if (hierarchy_.level(f).fanout) counts_.network[index(f)][index(child.tensor)].down += words;
+  }
+
+  void count_shared(const Site& parent, const Site& child, std::int64_t p) {
+    int fanouts = 0;
+    for (int f = parent.level; f < child.level; ++f) fanouts += static_cast<int>(hierarchy_.level(f).fanout.has_value());
+    const Role role = tensor(child.tensor).role;
+    const bool plain = fanouts == 1 && at(hierarchy_.level(lanes_[child.lane_loops - 1].fanout).fanout->multicast, role) == Multicast::all;
+    if (!plain) {
+      for (Request& request : requests_) std::sort(request.words.begin(), request.words.end());
+      const auto crossing = [&](int above) {
+        return Words(count_joined(requests_, lanes_, parent.lane_loops, child.lane_loops, above, hierarchy_, role));
+      };
+      traffic(parent.level, child.tensor).reads += crossing(parent.level);
+      for (int f = parent.level; f < child.level; ++f)
+        if (hierarchy_.level(f).fanout) counts_.network[index(f)][index(child.tensor)].down += crossing(f + 1);
+      return;
+    }
+    // One fanout that joins word by word: mark each of the parent's words the first time that a lane asks for it.
+    std::vector<std::uint32_t>& marks = sites_[sites_of_[index(child.tensor)][position_in_chain(child) - 1]].buffers[index(p)].joined;
+    marks.resize(index(parent.words), 0);
+    const std::uint32_t event = ++event_;
+    std::int64_t reads = 0;
+    std::int64_t received = 0;
+    for (const Request& request : requests_) {
+      received += static_cast<std::int64_t>(request.words.size());
+      for (const std::int64_t word : request.words) {
+        reads += static_cast<std::int64_t>(marks[index(word)] != event);
+        marks[index(word)] = event;
+      }
+    }
+    traffic(parent.level, child.tensor).reads += Words(reads);
+    for (int f = parent.level; f < child.level; ++f)
+      if (hierarchy_.level(f).fanout) counts_.network[index(f)][index(child.tensor)].down += Words(received);
+  }
+
+  [[nodiscard]] std::size_t position_in_chain(const Site& site) const {
+    const auto& chain = sites_of_[index(site.tensor)];
+    return index(std::find(chain.begin(), chain.end(), static_cast<std::size_t>(&site - sites_.data())) - chain.begin());
+  }
+
+  // -- outputs: R4 --------------------------------------------------------------------------------------------------------
+
+  void take_outputs(const std::vector<std::size_t>& chain, std::size_t k) {
+    Site& child = sites_[chain[k]];
+    const auto parents = static_cast<std::int64_t>(sites_[chain[k - 1]].buffers.size());
+    for (std::int64_t p = 0; p < parents; ++p) {
+      find_moved(child, p, moved_);
+      if (moved_.empty()) continue;
+      const std::vector<std::int64_t> moved = moved_;
+      drain(chain, k, p, moved);
+      arrive(chain, k, p, moved);
+    }
+  }
+
+  void drain_all(const std::vector<std::size_t>& chain, std::size_t k) {
+    const Site& child = sites_[chain[k]];
+    std::vector<std::int64_t> all;
+    for (std::int64_t p = 0; p < static_cast<std::int64_t>(sites_[chain[k - 1]].buffers.size()); ++p) {
+      all.resize(index(child.per_parent));
+      std::iota(all.begin(), all.end(), p * child.per_parent);
+      drain(chain, k, p, all);
+    }
+  }
+
+  /// Each of the words that a tile of `child` covers, as (word of the child, word of the parent).
+  void match_words(const Site& parent, const Buffer& above, const Site& child, const Buffer& below) {
+    const std::size_t ranks = child.patterns.size();
+    match_.assign(1, 0);
+    for (std::size_t r = 0; r < ranks; ++r) {
+      scratch_.clear();
+      for (const std::int64_t base : match_)
+        for (const std::int64_t i : child.patterns[r].indices) {
+          const std::int64_t there = parent.patterns[r].find(below.origin[r] + i - above.origin[r]);
+          if (there < 0) fault("a psum has no place in the buffer above");
+          scratch_.push_back(base + there * parent.strides[r]);
+        }
+      match_.swap(scratch_);
+    }
+  }
+
+  /// The lanes that the reductions in between add together share this number; the others differ.
+  [[nodiscard]] std::int64_t stream_of(const Site& parent, const Site& child, std::int64_t i) const {
+    const std::vector<std::int64_t> at = execution::coordinates(i, lanes_, child.lane_loops);
+    std::int64_t stream = 0;
+    for (std::size_t l = parent.lane_loops; l < child.lane_loops; ++l)
+      if (!hierarchy_.level(lanes_[l].fanout).fanout->reduction) stream = stream * lanes_[l].count + at[l];
+    return stream;
+  }
+
+  [[nodiscard]] bool all_reduce(const Site& parent, const Site& child) const {
+    return std::all_of(lanes_.begin() + static_cast<std::ptrdiff_t>(parent.lane_loops), lanes_.begin() + static_cast<std::ptrdiff_t>(child.lane_loops),
+                       [&](const LaneLoop& lane) { return hierarchy_.level(lane.fanout).fanout->reduction; });
+  }
+
+  /// Every departure drains the psums into the parent; what is below departs first.
+  void drain(const std::vector<std::size_t>& chain, std::size_t k, std::int64_t p, const std::vector<std::int64_t>& lanes) {
+    Site& parent = sites_[chain[k - 1]];
+    Site& child = sites_[chain[k]];
+    std::vector<std::int64_t> leaving;
+    for (const std::int64_t i : lanes)
+      if (child.buffers[index(i)].resident) leaving.push_back(i);
+    if (leaving.empty()) return;
+    if (k + 1 < chain.size()) {
+      const std::int64_t below = sites_[chain[k + 1]].per_parent;
+      for (const std::int64_t i : leaving) {
+        std::vector<std::int64_t> inner(index(below));
+        std::iota(inner.begin(), inner.end(), i * below);
+        drain(chain, k + 1, i, inner);
+      }
+    }
+    if (!all_reduce(parent, child))
+      std::stable_sort(leaving.begin(), leaving.end(),
+                       [&](std::int64_t a, std::int64_t b) { return stream_of(parent, child, a) < stream_of(parent, child, b); });
+    Buffer& above = parent.buffers[index(p)];
+    above.joined.resize(index(parent.words), 0);
+    above.arrived.resize(index(parent.words), 0);
+    const std::uint32_t event = ++event_;
+    std::uint32_t stream_event = ++event_;
+    std::int64_t stream = -1;
+    requests_.clear();
+    for (const std::int64_t i : leaving) {
+      Buffer& buffer = child.buffers[index(i)];
+      if (buffer.unwritten != 0) fault("a psum departs that was never computed");
+      if (const std::int64_t own = all_reduce(parent, child) ? 0 : stream_of(parent, child, i); own != stream) {
+        stream = own;
+        stream_event = ++event_;
+      }
+      match_words(parent, above, child, buffer);
+      for (std::size_t w = 0; w < match_.size(); ++w) accumulate(parent, child, above, index(match_[w]), buffer.words[w], event, stream_event);
+      traffic(child.level, child.tensor).drains += Words(child.words);
+      requests_.push_back({i, match_});
+      buffer.resident = false;
+    }
+    for (int f = child.level - 1, deepest = -1; f >= parent.level; --f) {
+      if (!hierarchy_.level(f).fanout) continue;
+      auto& up = counts_.network[index(f)][index(child.tensor)].up;
+      if (deepest < 0) {
+        deepest = f;
+        up += Words(child.words * static_cast<std::int64_t>(leaving.size()));
+      } else {
+        up += Words(execution::count_sent(requests_, lanes_, child.lane_loops, f, hierarchy_));
+      }
+    }
+  }
+
+  /// One psum reaches the parent. The first of an event replaces what was lent to the lanes, the others add to it; those of one
+  /// stream were added on the way and arrive as one.
+  void accumulate(const Site& parent, const Site& child, Buffer& above, std::size_t word, std::int32_t value, std::uint32_t event,
+                  std::uint32_t stream_event) {
+    const bool first = above.joined[word] != event;
+    if (above.arrived[word] != stream_event) {
+      above.arrived[word] = stream_event;
+      traffic(parent.level, child.tensor).updates += Words(1);
+      if (!first) traffic(parent.level, child.tensor).reads += Words(1);
+    }
+    if (first) {
+      above.joined[word] = event;
+      above.words[word] = value;
+      if (above.written[word] == 0) {
+        above.written[word] = 1;
+        --above.unwritten;
+      }
+    } else {
+      above.words[word] = wrapping_add(above.words[word], value);
+    }
+  }
+
+  static std::int32_t wrapping_add(std::int32_t a, std::int32_t b) {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
+  }
+
+  /// A tile of psums arrives: where the parent holds a psum, one lane takes it back; the others start from zero.
+  void arrive(const std::vector<std::size_t>& chain, std::size_t k, std::int64_t p, const std::vector<std::int64_t>& lanes) {
+    Site& parent = sites_[chain[k - 1]];
+    Site& child = sites_[chain[k]];
+    Buffer& above = parent.buffers[index(p)];
+    if (!above.resident) fault("psums are needed from a buffer that holds nothing");
+    above.joined.resize(index(parent.words), 0);
+    const std::uint32_t event = ++event_;
+    std::int64_t back = 0;
+    for (const std::int64_t i : lanes) {
+      Buffer& buffer = child.buffers[index(i)];
+      for (std::size_t r = 0; r < buffer.origin.size(); ++r) buffer.origin[r] = needed_origin(child, i, r);
+      match_words(parent, above, child, buffer);
+      buffer.resident = true;
+      buffer.unwritten = 0;
+      for (std::size_t w = 0; w < match_.size(); ++w) {
+        const std::size_t word = index(match_[w]);
+        const bool takes = above.written[word] != 0 && above.joined[word] != event;
+        above.joined[word] = event;
+        buffer.words[w] = takes ? above.words[word] : 0;
+        buffer.written[w] = takes ? 1 : 0;
+        back += static_cast<std::int64_t>(takes);
+        buffer.unwritten += static_cast<std::int64_t>(!takes);
+      }
+    }
+    traffic(parent.level, child.tensor).reads += Words(back);
+    traffic(child.level, child.tensor).fills += Words(back);
+    for (int f = parent.level; f < child.level; ++f)
+      if (hierarchy_.level(f).fanout) counts_.network[index(f)][index(child.tensor)].down += Words(back);
+  }
+
+  // -- compute: R5 --------------------------------------------------------------------------------------------------------
+
+  /// The innermost loops, inside every storage node, run as one table of steps: their offsets per dimension.
+  void tabulate_steps() {
+    first_tabulated_ = nest_.nodes.size() - 1;
+    std::int64_t steps = 1;
+    for (std::size_t i = nest_.nodes.size() - 1; i-- > 0;) {
+      if (std::holds_alternative<Store>(nest_.nodes[i])) break;
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) {
+        if (steps > kMaxTabulatedSteps / loop->count) break;
+        steps *= loop->count;
+      }
+      first_tabulated_ = i;
+    }
+    Extents none{};
+    step_offsets_.assign(1, none);
+    for (std::size_t i = first_tabulated_; i < nest_.nodes.size(); ++i)
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) {
+        std::vector<Extents> next;
+        next.reserve(step_offsets_.size() * index(loop->count));
+        for (const Extents& outer : step_offsets_)
+          for (std::int64_t k = 0; k < loop->count; ++k) {
+            next.push_back(outer);
+            next.back()[index(loop->dimension)] += k * inside_[i][index(loop->dimension)];
+          }
+        step_offsets_ = std::move(next);
+      }
+  }
+
+  MacPort port_of(int t) {
+    MacPort port;
+    port.site = sites_of_[index(t)].back();
+    const Site& site = sites_[port.site];
+    const auto& ranks = tensor(t).ranks;
+    port.lane_origin = execution::lane_origins(tensor(t), lanes_, lanes_.size());
+    macs_per_step_ = 1;
+    for (const LaneLoop& lane : lanes_) macs_per_step_ *= lane.count;
+    port.lanes_per_instance = macs_per_step_ / static_cast<std::int64_t>(site.buffers.size());
+    count_step(t, site, port);
+    port.regular = std::all_of(site.patterns.begin(), site.patterns.end(), [](const Pattern& p) { return p.step != 0; });
+    for (const Extents& offset : step_offsets_) {
+      std::int64_t words = 0;
+      for (std::size_t r = 0; r < ranks.size(); ++r) {
+        std::int64_t by = 0;
+        for (const Term& term : ranks[r]) by += term.coefficient * offset[index(term.dimension)];
+        port.rank_offset.push_back(by);
+        if (port.regular) words += by / site.patterns[r].step * site.strides[r];
+      }
+      port.offset.push_back(static_cast<std::int32_t>(words));
+    }
+    return port;
+  }
+
+  /// Enumerate what the lanes below one instance ask of it, or send to it, in one step. All lanes step together, so the words
+  /// of every step are those of the first, shifted.
+  void count_step(int t, const Site& site, MacPort& port) const {
+    const std::size_t ranks = tensor(t).ranks.size();
+    std::vector<Request> requests;
+    std::vector<std::int64_t> extent(ranks, 1);
+    for (std::size_t i = 0; i < port.lane_origin.size(); ++i)
+      extent[i % ranks] = std::max(extent[i % ranks], port.lane_origin[i] + 1);
+    for (std::int64_t lane = 0; lane < port.lanes_per_instance; ++lane) {
+      std::int64_t word = 0;
+      for (std::size_t r = 0; r < ranks; ++r) word = word * extent[r] + port.lane_origin[index(lane) * ranks + r];
+      requests.push_back({lane, {word}});
+    }
+    const int below = hierarchy_.level_count();
+    if (layer_.is_output(t)) {
+      port.words_per_step = execution::count_sent(requests, lanes_, lanes_.size(), site.level - 1, hierarchy_);
+      for (int f = site.level; f < below; ++f)
+        if (hierarchy_.level(f).fanout) port.network_per_step[index(f)] = execution::count_sent(requests, lanes_, lanes_.size(), f, hierarchy_);
+      return;
+    }
+    const auto joined = [&](int above) {
+      return execution::count_joined(requests, lanes_, site.lane_loops, lanes_.size(), above, hierarchy_, tensor(t).role);
+    };
+    port.words_per_step = joined(site.level);
+    for (int f = site.level; f < below; ++f)
+      if (hierarchy_.level(f).fanout) port.network_per_step[index(f)] = joined(f + 1);
+  }
+
+  /// Where MAC `lane` finds its first step's word in its buffer.
+  [[nodiscard]] std::int64_t first_word(int t, const MacPort& port, std::int64_t lane) const {
+    const Site& site = sites_[port.site];
+    const auto& ranks = tensor(t).ranks;
+    const Buffer& buffer = site.buffers[index(lane / port.lanes_per_instance)];
+    if (!buffer.resident) fault("a MAC reads a buffer that holds nothing");
+    std::int64_t word = 0;
+    for (std::size_t r = 0; r < ranks.size(); ++r) word += place(site, buffer, ranks[r], port, lane, r, 0) * site.strides[r];
+    return word;
+  }
+
+  [[nodiscard]] std::int64_t place(const Site& site, const Buffer& buffer, const Rank& rank, const MacPort& port, std::int64_t lane, std::size_t r,
+                                   std::int64_t offset) const {
+    std::int64_t at = port.lane_origin[index(lane) * site.patterns.size() + r] - buffer.origin[r] + offset;
+    for (const Term& term : rank) at += term.coefficient * now_[index(term.dimension)];
+    const std::int64_t found = site.patterns[r].find(at);
+    if (found < 0) fault("a MAC needs a word that its buffer does not hold");
+    return found;
+  }
+
+  /// The word of each step in the lane's buffer, where the tile has irregular holes.
+  void irregular_words(int t, const MacPort& port, std::int64_t lane, std::vector<std::int32_t>& words) const {
+    const Site& site = sites_[port.site];
+    const auto& ranks = tensor(t).ranks;
+    const Buffer& buffer = site.buffers[index(lane / port.lanes_per_instance)];
+    words.assign(step_offsets_.size(), 0);
+    for (std::size_t s = 0; s < words.size(); ++s)
+      for (std::size_t r = 0; r < ranks.size(); ++r)
+        words[s] += static_cast<std::int32_t>(place(site, buffer, ranks[r], port, lane, r, port.rank_offset[s * ranks.size() + r]) * site.strides[r]);
+  }
+
+  void compute() {
+    const int out = layer_.output();
+    const auto steps = static_cast<std::int64_t>(step_offsets_.size());
+    std::int64_t started = 0;  // updates that found no psum: they only write
+    for (std::int64_t lane = 0; lane < macs_per_step_; ++lane) {
+      streams_.clear();
+      for (int t = 0; t < layer_.tensor_count(); ++t) {
+        const MacPort& port = ports_[index(t)];
+        Buffer& buffer = sites_[port.site].buffers[index(lane / port.lanes_per_instance)];
+        if (port.regular) {
+          streams_.push_back({buffer.words.data() + first_word(t, port, lane), port.offset.data()});
+        } else {
+          irregular_.resize(layer_.tensors.size());
+          irregular_words(t, port, lane, irregular_[index(t)]);
+          streams_.push_back({buffer.words.data(), irregular_[index(t)].data()});
+        }
+      }
+      started += mark_written(ports_[index(out)], lane);
+      multiply(steps);
+    }
+    counts_.macs += macs_per_step_ * steps;
+    for (int t = 0; t < layer_.tensor_count(); ++t) count_steps(t, steps, started);
+  }
+
+  void count_steps(int t, std::int64_t steps, std::int64_t started) {
+    const MacPort& port = ports_[index(t)];
+    const Site& site = sites_[port.site];
+    const std::int64_t times = steps * static_cast<std::int64_t>(site.buffers.size());
+    Traffic& moved = traffic(site.level, t);
+    for (int f = site.level; f < hierarchy_.level_count(); ++f) {
+      auto& network = counts_.network[index(f)][index(t)];
+      (layer_.is_output(t) ? network.up : network.down) += Words(port.network_per_step[index(f)] * times);
+    }
+    const Words words(port.words_per_step * times);
+    moved.reads += words;
+    if (!layer_.is_output(t)) return;
+    moved.updates += words;
+    moved.reads += Words(-started);
+  }
+
+  /// Note which of the lane's psums exist from now on; returns how many did not before.
+  std::int64_t mark_written(const MacPort& port, std::int64_t lane) {
+    Buffer& buffer = sites_[port.site].buffers[index(lane / port.lanes_per_instance)];
+    if (buffer.unwritten == 0) return 0;
+    const std::int64_t first = streams_.back().words - buffer.words.data();
+    std::int64_t fresh = 0;
+    for (const std::int32_t offset : port.offset) {
+      std::uint8_t& written = buffer.written[index(first + offset)];
+      fresh += static_cast<std::int64_t>(written == 0);
+      written = 1;
+    }
+    buffer.unwritten -= fresh;
+    return fresh;
+  }
+
+  void multiply(std::int64_t steps) {
+    const auto& out = streams_.back();
+    if (streams_.size() == 3) {
+      const auto& a = streams_[0];
+      const auto& b = streams_[1];
+      for (std::int64_t s = 0; s < steps; ++s) {
+        std::int32_t& sum = out.words[out.offset[s]];
+        sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) +
+                                        static_cast<std::uint32_t>(a.words[a.offset[s]]) * static_cast<std::uint32_t>(b.words[b.offset[s]]));
+      }
+      return;
+    }
+    for (std::int64_t s = 0; s < steps; ++s) {
+      std::uint32_t product = 1;
+      for (std::size_t t = 0; t + 1 < streams_.size(); ++t) product *= static_cast<std::uint32_t>(streams_[t].words[streams_[t].offset[s]]);
+      std::int32_t& sum = out.words[out.offset[s]];
+      sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + product);
+    }
+  }
+
+  /// A lane's words, step by step: words[offset[step]].
+  struct Stream {
+    std::int32_t* words = nullptr;
+    const std::int32_t* offset = nullptr;
+  };
+
+  const Nest& nest_;
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  const std::stop_token& stop_;
+  std::vector<Extents> inside_;
+  std::vector<LaneLoop> lanes_;
+  std::vector<Site> sites_;
+  std::vector<std::vector<std::size_t>> sites_of_;  ///< per tensor, outermost first
+  Extents now_{};                                   ///< per dimension: where the loops outside stand
+  Counts counts_;
+  std::uint32_t event_ = 0;
+
+  std::size_t first_tabulated_ = 0;    ///< the nodes from here on are tabulated steps
+  std::vector<Extents> step_offsets_;  ///< per step and dimension
+  std::vector<MacPort> ports_;         ///< per tensor
+  std::int64_t macs_per_step_ = 1;
+
+  // Scratch space, kept to save allocations.
+  std::vector<std::int64_t> moved_, match_, scratch_;
+  std::vector<Request> requests_;
+  std::vector<std::vector<std::int64_t>> place_in_parent_, place_before_;
+  std::vector<std::int32_t> next_;
+  std::vector<Stream> streams_;
+  std::vector<std::vector<std::int32_t>> irregular_;
+};
+
+}  // namespace
+
+Execution execute(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Values>& operands,
+                  const std::stop_token& stop) {
+  return Machine(nest, layer, hierarchy, operands, stop).run();
+}
+
+}  // namespace tilepath

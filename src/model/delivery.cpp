@@ -1,0 +1,90 @@
+#include "tilepath/model/delivery.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "tilepath/base/quantity.hpp"
+#include "tilepath/mapping/tile.hpp"
+
+namespace tilepath {
+
+namespace {
+
+/// A rank that takes part of a tile only: the indices that are new after a shift.
+struct Partial {
+  std::size_t rank = 0;
+  std::vector<std::int64_t> fresh;
+};
+
+const Term* term_of(const Rank& rank, int dimension) {
+  for (const Term& term : rank)
+    if (term.dimension == dimension) return &term;
+  return nullptr;
+}
+
+/// |{x + lane offset}| over the fresh indices x.
+std::int64_t union_of(const std::vector<std::int64_t>& fresh, const IndexSet& offsets) {
+  std::vector<std::int64_t> all;
+  for (const std::int64_t offset : offsets.elements())
+    for (const std::int64_t index : fresh) all.push_back(index + offset);
+  std::sort(all.begin(), all.end());
+  return std::unique(all.begin(), all.end()) - all.begin();
+}
+
+/// Words that leave one instance above `above` (a level) for the lanes of the fanouts from `above` inwards (R3). Lanes split per
+/// fanout: those of a multicast `all` widen the tile to the union, those of `equal` count each distinct offset once, those
+/// of `none` count each lane.
+std::int64_t joined_words(const Tensor& tensor, const Extents& tile, const std::optional<Partial>& partial, std::span<const Lanes> lanes,
+                          const Hierarchy& hierarchy, int above) {
+  const auto mode = [&](const Lanes& l) { return at(hierarchy.level(l.fanout).fanout->multicast, tensor.role); };
+  std::int64_t words = 1;
+  for (const Lanes& l : lanes)
+    if (l.fanout >= above && mode(l) == Multicast::none) words = checked_multiply(words, l.count);
+  for (std::size_t r = 0; r < tensor.ranks.size(); ++r) {
+    const Rank& rank = tensor.ranks[r];
+    const bool part = partial && partial->rank == r;
+    IndexSet joined = part ? IndexSet{} : rank_indices(rank, tile, hierarchy.footprint);
+    IndexSet equal;
+    for (const Lanes& l : lanes) {
+      const Term* term = term_of(rank, l.dimension);
+      if (l.fanout < above || term == nullptr || mode(l) == Multicast::none) continue;
+      (mode(l) == Multicast::all ? joined : equal).add(checked_multiply(term->coefficient, l.extent), l.count);
+    }
+    words = checked_multiply(words, checked_multiply(equal.size(), part ? union_of(partial->fresh, joined) : joined.size()));
+  }
+  return words;
+}
+
+Delivery delivery(const Tensor& tensor, const Extents& tile, const std::optional<Partial>& partial, std::span<const Lanes> lanes,
+                  const Hierarchy& hierarchy, int parent, int child) {
+  Delivery result;
+  const auto below = [&](int level) { return joined_words(tensor, tile, partial, lanes, hierarchy, level); };
+  result.child_words = below(child);
+  result.parent_reads = below(parent);
+  std::int64_t instances = 1;
+  for (int f = parent; f < child; ++f) {
+    for (const Lanes& l : lanes)
+      if (l.fanout == f) instances = checked_multiply(instances, l.count);
+    if (hierarchy.level(f).fanout) result.network_words[static_cast<std::size_t>(f)] = checked_multiply(instances, below(f + 1));
+  }
+  return result;
+}
+
+}  // namespace
+
+Delivery whole_delivery(const Tensor& tensor, const Extents& tile, std::span<const Lanes> lanes, const Hierarchy& hierarchy, int parent,
+                        int child) {
+  return delivery(tensor, tile, std::nullopt, lanes, hierarchy, parent, child);
+}
+
+Delivery sliding_delivery(const Tensor& tensor, const Extents& tile, std::size_t rank, std::int64_t shift, std::span<const Lanes> lanes,
+                          const Hierarchy& hierarchy, int parent, int child) {
+  const std::vector<std::int64_t> held = rank_indices(tensor.ranks[rank], tile, hierarchy.footprint).elements();
+  Partial partial{rank, {}};
+  for (const std::int64_t index : held)  // the new tile is {index + shift}; fresh are those not held before
+    if (!std::binary_search(held.begin(), held.end(), index + shift)) partial.fresh.push_back(index);
+  return delivery(tensor, tile, partial, lanes, hierarchy, parent, child);
+}
+
+}  // namespace tilepath

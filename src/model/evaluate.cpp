@@ -1,0 +1,370 @@
+// The cost model. It walks a nest once per storage node and asks, for each temporal loop outside the node, by how much the
+// node's tile moves when that loop steps (R2). For a loop over d with tiles of E iterations, rank H = a*d + …, that is
+//
+//   displacement(H) = a*E - sum over the loops between node and loop of coefficient*E*(count - 1)
+//
+// for the loops in between start anew. Zero on every rank: the tile stayed, nothing moves. All else is a product of counts.
+#include "tilepath/model/evaluate.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tilepath/mapping/tile.hpp"
+#include "tilepath/model/delivery.hpp"
+
+namespace tilepath {
+
+namespace {
+
+constexpr std::size_t at_(int index) { return static_cast<std::size_t>(index); }
+
+/// A storage node of one tensor, or the MAC at the end of its chain.
+struct Stop {
+  std::size_t position = 0;  ///< index into Nest::nodes
+  int level = 0;             ///< Hierarchy::level_count() for the MAC
+};
+
+class Evaluator {
+ public:
+  Evaluator(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy)
+      : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(extents_inside(nest, layer)) {}
+
+  Evaluation run() {
+    steps_ = temporal_iterations(nest_.nodes.size());
+    result_.counts.macs = macs(layer_);
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const std::vector<Stop> chain = chain_of(t);
+      if (layer_.is_output(t))
+        output_traffic(t, chain);
+      else
+        operand_traffic(t, chain);
+    }
+    set_latency();
+    set_energy();
+    return result_;
+  }
+
+ private:
+  [[nodiscard]] const Tensor& tensor(int t) const { return layer_.tensors[at_(t)]; }
+  Traffic& traffic(int level, int t) { return result_.counts.levels[at_(level)][at_(t)]; }
+  NetworkTraffic& network(int fanout, int t) { return result_.counts.network[at_(fanout)][at_(t)]; }
+
+  [[nodiscard]] std::vector<Stop> chain_of(int t) const {
+    std::vector<Stop> chain;
+    for (std::size_t i = 0; i < nest_.nodes.size(); ++i)
+      if (const auto* store = std::get_if<Store>(&nest_.nodes[i]))
+        if (std::find(store->tensors.begin(), store->tensors.end(), t) != store->tensors.end()) chain.push_back({i, store->level});
+    chain.push_back({nest_.nodes.size() - 1, hierarchy_.level_count()});
+    return chain;
+  }
+
+  /// Iterations of the temporal loops outside `position`.
+  [[nodiscard]] std::int64_t temporal_iterations(std::size_t position) const {
+    std::int64_t product = 1;
+    for (std::size_t i = 0; i < position; ++i)
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) product = checked_multiply(product, loop->count);
+    return product;
+  }
+
+  /// Instances in use of what stands at `position`: lanes of the spatial loops outside it.
+  [[nodiscard]] std::int64_t instances(std::size_t position) const {
+    std::int64_t product = 1;
+    for (std::size_t i = 0; i < position; ++i)
+      if (const auto* loop = std::get_if<SpatialLoop>(&nest_.nodes[i])) product = checked_multiply(product, loop->count);
+    return product;
+  }
+
+  [[nodiscard]] std::vector<Lanes> lanes_between(std::size_t parent, std::size_t child) const {
+    std::vector<Lanes> lanes;
+    for (std::size_t i = parent; i < child; ++i)
+      if (const auto* loop = std::get_if<SpatialLoop>(&nest_.nodes[i]))
+        lanes.push_back({loop->dimension, loop->count, inside_[i][at_(loop->dimension)], loop->fanout});
+    return lanes;
+  }
+
+  /// R2, the visitor of every step that moves the tile of tensor `t` kept at `position`: called with how often it happens and
+  /// the displacement per rank. The first delivery is not a step.
+  template <class Visit>
+  void for_each_move(int t, std::size_t position, const Visit& visit) const {
+    const auto& ranks = tensor(t).ranks;
+    std::array<std::int64_t, kMaxRanks> reset{};  // by how much the loops between node and loop move back when they start anew
+    for (std::size_t i = position; i-- > 0;) {
+      const auto* loop = std::get_if<Loop>(&nest_.nodes[i]);
+      if (loop == nullptr || loop->count == 1) continue;
+      std::array<std::int64_t, kMaxRanks> displacement{};
+      bool moved = false;
+      for (std::size_t r = 0; r < ranks.size(); ++r) {
+        displacement[r] = -reset[r];
+        for (const Term& term : ranks[r])
+          if (term.dimension == loop->dimension) {
+            const std::int64_t stride = checked_multiply(term.coefficient, inside_[i][at_(loop->dimension)]);
+            displacement[r] += stride;
+            reset[r] += stride * (loop->count - 1);
+          }
+        moved |= displacement[r] != 0;
+      }
+      if (moved) visit(checked_multiply(loop->count - 1, temporal_iterations(i)), displacement);
+    }
+  }
+
+  // -- operands: R1-R3, R5 ------------------------------------------------------------------------------------------------
+
+  void operand_traffic(int t, const std::vector<Stop>& chain) {
+    for (std::size_t k = 1; k < chain.size(); ++k) {
+      const Stop& parent = chain[k - 1];
+      const Stop& child = chain[k];
+      const std::vector<Lanes> lanes = lanes_between(parent.position, child.position);
+      if (child.level == hierarchy_.level_count()) {
+        Extents one{};
+        one.fill(1);
+        const Delivery word = whole_delivery(tensor(t), one, lanes, hierarchy_, parent.level, child.level);
+        deliver(t, parent, child, word, steps_);  // R5: every MAC reads its operand at every step
+        continue;
+      }
+      const Extents& tile = inside_[child.position];
+      const Delivery whole = whole_delivery(tensor(t), tile, lanes, hierarchy_, parent.level, child.level);
+      deliver(t, parent, child, whole, 1);
+      if (hierarchy_.level(child.level).double_buffered) edge_cycles_ += delivery_cycles(t, parent, child, whole);
+      for_each_move(t, child.position, [&](std::int64_t times, const auto& displacement) {
+        const auto moved = [](std::int64_t by) { return by != 0; };
+        const bool slides = hierarchy_.level(child.level).retention == Retention::sliding &&
+                            std::count_if(displacement.begin(), displacement.end(), moved) == 1;
+        if (!slides) {
+          deliver(t, parent, child, whole, times);
+          return;
+        }
+        const auto rank = std::find_if(displacement.begin(), displacement.end(), moved);
+        deliver(t, parent, child,
+                sliding_delivery(tensor(t), tile, at_(static_cast<int>(rank - displacement.begin())), *rank, lanes, hierarchy_, parent.level,
+                                 child.level),
+                times);
+      });
+    }
+  }
+
+  void deliver(int t, const Stop& parent, const Stop& child, const Delivery& delivery, std::int64_t times) {
+    const std::int64_t parents = checked_multiply(instances(parent.position), times);
+    traffic(parent.level, t).reads += Words(delivery.parent_reads) * parents;
+    port(parent.level).reads += Words(delivery.parent_reads) * checked_multiply(times, level_words(hierarchy_.level(parent.level), tensor(t)));
+    for (int f = parent.level; f < child.level; ++f) network(f, t).down += Words(delivery.network_words[at_(f)]) * parents;
+    if (child.level == hierarchy_.level_count()) return;
+    const Level& level = hierarchy_.level(child.level);
+    traffic(child.level, t).fills += Words(delivery.child_words) * checked_multiply(instances(child.position), times);
+    port(child.level).writes += Words(delivery.child_words) * checked_multiply(times, level_words(level, tensor(t)));
+    if (!level.double_buffered) port(child.level).waiting += delivery_cycles(t, parent, child, delivery) * times;
+  }
+
+  // -- outputs: R4, R5 ----------------------------------------------------------------------------------------------------
+  //
+  // Per storage node, in words over all instances: `visits` (tiles that arrive, whatever they start from) and `zeros` (those of
+  // them that start from zero). Of the g lanes that hold the same outputs below one parent, one takes the psum back and the
+  // others start from zero; all start from zero where the parent has nothing yet, that is, once per word that the parent
+  // itself started from zero:   zeros = zeros(parent) + visits * (1 - 1/g).
+
+  void output_traffic(int t, const std::vector<Stop>& chain) {
+    Words zeros(tile_words(tensor(t), inside_[chain.front().position], hierarchy_.footprint));
+    for (std::size_t k = 1; k < chain.size(); ++k) {
+      const Stop& parent = chain[k - 1];
+      const Stop& child = chain[k];
+      const std::vector<Lanes> lanes = lanes_between(parent.position, child.position);
+      const bool at_mac = child.level == hierarchy_.level_count();
+      const std::int64_t tile = at_mac ? 1 : tile_words(tensor(t), inside_[child.position], hierarchy_.footprint);
+      const std::int64_t arrivals = at_mac ? steps_ : visits_of(t, child.position);
+      const Words visits = Words(tile) * checked_multiply(instances(child.position), arrivals);
+
+      const Group group = group_of(t, lanes);
+      const Words joined(visits.value() / group.lanes);             // words that the lanes of a group agree on
+      const Words up(visits.value() / group.added_on_the_way);      // words that arrive at the parent
+      Traffic& above = traffic(parent.level, t);
+      above.updates += up;
+      if (at_mac) {
+        above.reads += up - zeros;  // R5: an update reads and writes; the first of a visit that starts from zero only writes
+      } else {
+        const Words back = joined - zeros;      // R4: psums that come back, into one lane of each group
+        above.reads += back + (up - joined);    // without reduction all arrivals but the first are accumulated (read and write)
+        traffic(child.level, t).fills += back;
+        traffic(child.level, t).drains += visits;
+        for (int f = parent.level; f < child.level; ++f)
+          if (hierarchy_.level(f).fanout) network(f, t).down += back;
+        zeros += visits - joined;
+      }
+      network_up(t, parent, child, lanes, visits);
+      output_ports(t, parent, child, lanes, group, tile, arrivals);
+    }
+  }
+
+  /// Arrivals of a tile at the storage node of tensor `t` at `position`, of one instance.
+  [[nodiscard]] std::int64_t visits_of(int t, std::size_t position) const {
+    std::int64_t visits = 1;
+    for_each_move(t, position, [&](std::int64_t times, const auto&) { visits = checked_add(visits, times); });
+    return visits;
+  }
+
+  /// The lanes below one parent that hold the same outputs, and how many of them are added before they arrive.
+  struct Group {
+    std::int64_t lanes = 1;
+    std::int64_t added_on_the_way = 1;
+  };
+  [[nodiscard]] Group group_of(int t, const std::vector<Lanes>& lanes) const {
+    Group group;
+    for (const Lanes& l : lanes)
+      if (!layer_.relevant(t, l.dimension)) {
+        group.lanes *= l.count;
+        if (hierarchy_.level(l.fanout).fanout->reduction) group.added_on_the_way *= l.count;
+      }
+    return group;
+  }
+
+  /// Psums on their way up: each fanout carries what is left after the reductions below it.
+  void network_up(int t, const Stop& parent, const Stop& child, const std::vector<Lanes>& lanes, Words visits) {
+    for (int f = child.level - 1; f >= parent.level; --f) {
+      if (!hierarchy_.level(f).fanout) continue;
+      network(f, t).up += visits;
+      if (!hierarchy_.level(f).fanout->reduction) continue;
+      for (const Lanes& l : lanes)
+        if (l.fanout == f && !layer_.relevant(t, l.dimension)) visits = Words(visits.value() / l.count);
+    }
+  }
+
+  // -- latency: R8 --------------------------------------------------------------------------------------------------------
+  //
+  // The busiest instance of each level is the one that takes the psums back. Its ports must carry its words, at their
+  // bandwidth; deliveries into a level with a single buffer make everything below wait; a double buffer hides all but the
+  // first delivery and the last drain.
+
+  struct Port {
+    Words reads, writes;  ///< of the busiest instance, in words of the level's width
+    Cycles waiting;       ///< for deliveries into this level, and for drains from it, that nothing hides
+  };
+  Port& port(int level) { return ports_[at_(level)]; }
+
+  static std::int64_t transfer_cycles(std::int64_t words, double bandwidth) {
+    return bandwidth == 0 ? 0 : static_cast<std::int64_t>(std::ceil(static_cast<double>(words) / bandwidth));
+  }
+
+  [[nodiscard]] Cycles cycles_between(int t, const Stop& parent, const Stop& child, std::int64_t read, std::int64_t written) const {
+    const Level& above = hierarchy_.level(parent.level);
+    const Level& below = hierarchy_.level(child.level);
+    return Cycles(std::max(transfer_cycles(checked_multiply(read, level_words(above, tensor(t))), above.read_bandwidth),
+                           transfer_cycles(checked_multiply(written, level_words(below, tensor(t))), below.write_bandwidth)));
+  }
+  [[nodiscard]] Cycles delivery_cycles(int t, const Stop& parent, const Stop& child, const Delivery& delivery) const {
+    return cycles_between(t, parent, child, delivery.parent_reads, delivery.child_words);
+  }
+
+  void output_ports(int t, const Stop& parent, const Stop& child, const std::vector<Lanes>& lanes, const Group& group, std::int64_t tile,
+                    std::int64_t arrivals) {
+    std::int64_t distinct = tile;  // words per parent and visit that differ
+    for (const Lanes& l : lanes)
+      if (layer_.relevant(t, l.dimension)) distinct = checked_multiply(distinct, l.count);
+    const std::int64_t up = checked_multiply(distinct, group.lanes / group.added_on_the_way);
+    const Level& above = hierarchy_.level(parent.level);
+    const std::int64_t width = level_words(above, tensor(t));
+    port(parent.level).writes += Words(up) * checked_multiply(arrivals, width);
+    if (child.level == hierarchy_.level_count()) {
+      const Words zeros = Words(tile_words(tensor(t), inside_[parent.position], hierarchy_.footprint)) * first_visits(t, parent.position);
+      port(parent.level).reads += (Words(up) * arrivals - zeros) * width;
+      return;
+    }
+    const Level& below = hierarchy_.level(child.level);
+    const std::int64_t back = arrivals - first_visits(t, child.position);
+    port(parent.level).reads += (Words(distinct) * back + Words(up - distinct) * arrivals) * width;
+    port(child.level).writes += Words(tile) * checked_multiply(back, level_words(below, tensor(t)));
+    if (below.drain_reads) port(child.level).reads += Words(tile) * checked_multiply(arrivals, level_words(below, tensor(t)));
+    const Cycles drain(transfer_cycles(checked_multiply(up, width), above.write_bandwidth));
+    if (below.double_buffered)
+      edge_cycles_ += drain;
+    else
+      port(child.level).waiting += cycles_between(t, parent, child, distinct, tile) * back + drain * arrivals;
+  }
+
+  /// Visits that start from zero in an instance that takes psums back: one per distinct tile.
+  [[nodiscard]] std::int64_t first_visits(int t, std::size_t position) const {
+    std::int64_t tiles = 1;
+    for (std::size_t i = 0; i < position; ++i)
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]))
+        if (layer_.relevant(t, loop->dimension)) tiles = checked_multiply(tiles, loop->count);
+    return tiles;
+  }
+
+  void set_latency() {
+    result_.compute_cycles = Cycles(transfer_cycles(steps_, hierarchy_.compute.macs_per_cycle));
+    Cycles serial = result_.compute_cycles;
+    Cycles longest_wait;
+    Limit limit;
+    for (int l = 0; l < hierarchy_.level_count(); ++l) {
+      serial += port(l).waiting;
+      if (port(l).waiting > longest_wait) {
+        longest_wait = port(l).waiting;
+        limit = {Limit::Kind::waiting, l};
+      }
+    }
+    if (longest_wait <= result_.compute_cycles) limit = {};
+    Cycles slowest = serial;
+    for (int l = 0; l < hierarchy_.level_count(); ++l) {
+      const Level& level = hierarchy_.level(l);
+      const Cycles reads(transfer_cycles(port(l).reads.value(), level.read_bandwidth));
+      const Cycles writes(transfer_cycles(port(l).writes.value(), level.write_bandwidth));
+      if (reads > slowest) limit = {Limit::Kind::read_bandwidth, l};
+      slowest = std::max(slowest, reads);
+      if (writes > slowest) limit = {Limit::Kind::write_bandwidth, l};
+      slowest = std::max(slowest, writes);
+    }
+    result_.cycles = slowest + edge_cycles_;
+    result_.limit = limit;
+    const double peak = static_cast<double>(hierarchy_.instances(hierarchy_.level_count())) * hierarchy_.compute.macs_per_cycle;
+    result_.utilization = static_cast<double>(result_.counts.macs) / (static_cast<double>(result_.cycles.value()) * peak);
+  }
+
+  // -- energy: R7 ---------------------------------------------------------------------------------------------------------
+
+  void set_energy() {
+    const auto times = [](Words words, double energy) { return Energy(static_cast<double>(words.value()) * energy); };
+    for (int l = 0; l < hierarchy_.level_count(); ++l) {
+      const Level& level = hierarchy_.level(l);
+      for (int t = 0; t < layer_.tensor_count(); ++t) {
+        const Traffic& moved = traffic(l, t);
+        const double accesses = accesses_per_word(level, tensor(t));
+        const Words read = level.drain_reads ? moved.reads + moved.drains : moved.reads;
+        Energy& energy = result_.level_energy[at_(l)][at_(t)];
+        energy = (times(read, level.read_energy) + times(moved.fills + moved.updates, level.write_energy)) * accesses;
+        result_.energy += energy;
+        if (level.fanout) result_.network_energy += times(network(l, t).down + network(l, t).up, level.fanout->energy_per_word);
+      }
+      result_.leakage_energy +=
+          Energy(level.leakage * static_cast<double>(hierarchy_.instances(l)) * static_cast<double>(result_.cycles.value()));
+    }
+    result_.compute_energy = Energy(static_cast<double>(result_.counts.macs) * hierarchy_.compute.mac_energy);
+    result_.energy += result_.network_energy + result_.compute_energy + result_.leakage_energy;
+  }
+
+  const Nest& nest_;
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  std::vector<Extents> inside_;
+  std::int64_t steps_ = 1;  ///< iterations of all temporal loops
+  std::array<Port, kMaxLevels> ports_{};
+  Cycles edge_cycles_;  ///< first deliveries and last drains that a double buffer does not hide
+  Evaluation result_;
+};
+
+}  // namespace
+
+Evaluation evaluate(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) { return Evaluator(nest, layer, hierarchy).run(); }
+
+std::string to_text(const Limit& limit, const Hierarchy& hierarchy) {
+  const std::string& level = hierarchy.level(limit.level).name;
+  switch (limit.kind) {
+    case Limit::Kind::read_bandwidth:
+      return "read bandwidth of " + level;
+    case Limit::Kind::write_bandwidth:
+      return "write bandwidth of " + level;
+    case Limit::Kind::waiting:
+      return "waiting for the single buffer of " + level;
+    case Limit::Kind::compute:
+      break;
+  }
+  return "compute";
+}
+
+}  // namespace tilepath

@@ -1,0 +1,31 @@
+// Random layers, hierarchies and mappings: one generator for every engine.
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "tilepath/arch/hierarchy.hpp"
+#include "tilepath/mapping/nest.hpp"
+#include "tilepath/workload/layer.hpp"
+
+namespace tilepath::testing {
+
+using Random = std::mt19937_64;
+
+/// What to draw from.
+struct Sizes {
+  std::int64_t max_macs = 3000;
+  int max_levels = 4;
+  bool bandwidths = true;
+  bool sliding = true;
+};
+
+/// A convolution (grouped, strided, dilated, …), matmul or general Einsum of at most `max_macs` MACs.
+Layer random_layer(Random& random, const Sizes& sizes);
+/// A chain of levels with random fanouts, networks, capacities, widths and buffering. Energies are small integers, so that sums
+/// are exact in a double.
+Hierarchy random_hierarchy(Random& random, const Sizes& sizes);
+/// A random nest that is legal but perhaps for capacities; those of the hierarchy are widened where it does not fit.
+Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy);
+
+}  // namespace tilepath::testing
