@@ -1,0 +1,657 @@
+#include "lattice.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "tilepath/mapping/tile.hpp"
+
+namespace tilepath::search_detail {
+
+namespace {
+
+template <class Integer>
+constexpr std::size_t index(Integer i) {
+  return static_cast<std::size_t>(i);
+}
+
+/// Ten bits a tensor: the levels at which it is open.
+using Open = std::uint64_t;
+Open open_bit(int tensor, int level) { return Open{1} << (tensor * kMaxLevels + level); }
+Open open_mask(int tensor) { return ((Open{1} << kMaxLevels) - 1U) << (tensor * kMaxLevels); }
+static_assert(kMaxLevels * kMaxTensors <= 64);
+
+/// A node whose tile has moved along one halo rank only: it may yet stay in place, or keep an overlap.
+struct Slide {
+  int tensor = 0, level = 0, rank = 0;
+  std::int64_t tile = 0;   ///< the tensor's own part of the shape at which the node stands
+  std::int64_t reset = 0;  ///< by how much the loops since then move back when they start anew
+  friend auto operator<=>(const Slide&, const Slide&) = default;
+};
+
+template <std::size_t K>
+class Lattice {
+ public:
+  Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience)
+      : problem_(problem), layer_(problem.layer), hierarchy_(problem.hierarchy), prices_(prices), patience_(patience), best_(incumbent) {
+    parts_ = static_cast<std::size_t>(problem.parts.count);
+    compute_cycles_ = problem.compute_cycles(prices.steps());
+    set_dimensions();
+    set_phases();
+    set_tables();
+  }
+
+  LatticeOutcome run() {
+    start();
+    for (std::size_t phase = 0; phase < phases_.size(); ++phase)
+      for (std::int64_t shape = 0; shape < shapes_; ++shape) {
+        std::int32_t at = head(phase, shape);
+        if (at < 0) continue;
+        set_shape(shape);
+        for (; at >= 0; at = labels_[index(at)].next) {
+          if (++visited_ % 1024 == 0 && patience_.over()) {
+            outcome_.finished = false;
+            return finish();
+          }
+          expand(phase, at);
+        }
+      }
+    return finish();
+  }
+
+ private:
+  using Vector = std::array<double, K>;
+
+  struct Label {
+    Vector cost{};
+    Open open = 0;
+    std::uint32_t slides = 0;  ///< index into memories_; 0 = none
+    std::int64_t used = 0;     ///< words of the level's shared partition that the nodes placed so far take
+    std::int32_t next = -1;    ///< of the same phase and shape
+    std::int32_t from = -1;    ///< the label it was built from
+    std::uint16_t phase = 0;
+    std::int16_t dimension = -1;  ///< what was placed: a loop (dimension, count) …
+    std::int32_t count = 0;
+    std::uint32_t stored = 0;  ///< … or nodes: a bit per tensor
+    std::int64_t shape = 0;
+  };
+
+  struct NodePrice {
+    Vector per_visit{}, once{};
+    std::int64_t words = 0;
+    bool known = false;
+  };
+
+  struct Phase {
+    int level = 0;
+    std::uint32_t placed = 0;  ///< tensors whose node at this level is placed
+    std::vector<bool> barred;  ///< dimensions that no loop may take here
+    double rest = 0;           ///< least energy of all that is not placed yet
+  };
+
+  // -- the lattice --------------------------------------------------------------------------------------------------------
+
+  struct Axis {
+    int dimension = 0;
+    std::vector<std::int64_t> extents;  ///< divisors of what the lanes leave, ascending
+    std::int64_t stride = 1;            ///< of the shape number
+    std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> up;  ///< per extent: (prime, position of extent x prime)
+    std::size_t at = 0;                 ///< position of the current shape
+  };
+
+  void set_dimensions() {
+    const Extents& temporal = prices_.temporal();
+    for (int d = 0; d < layer_.dimension_count(); ++d) {
+      if (temporal[index(d)] == 1) continue;
+      Axis axis;
+      axis.dimension = d;
+      axis.extents = divisors(temporal[index(d)]);
+      axis.stride = shapes_;
+      shapes_ *= static_cast<std::int64_t>(axis.extents.size());
+      for (const std::int64_t extent : axis.extents) {
+        auto& edges = axis.up.emplace_back();
+        std::int64_t left = temporal[index(d)] / extent;
+        for (std::int64_t p = 2; left > 1; ++p) {
+          if (p * p > left) p = left;
+          if (left % p != 0) continue;
+          while (left % p == 0) left /= p;
+          const auto to = std::lower_bound(axis.extents.begin(), axis.extents.end(), extent * p);
+          edges.emplace_back(p, to - axis.extents.begin());
+        }
+      }
+      axes_.push_back(std::move(axis));
+    }
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      auto& strides = tile_strides_[index(t)];
+      std::int64_t tiles = 1;
+      for (const Axis& axis : axes_) {
+        strides.push_back(layer_.relevant(t, axis.dimension) ? tiles : 0);
+        if (layer_.relevant(t, axis.dimension)) tiles *= static_cast<std::int64_t>(axis.extents.size());
+      }
+      tiles_[index(t)] = tiles;
+    }
+  }
+
+  /// Make `shape` the current one: extents, iterations outside, each tensor's own part.
+  void set_shape(std::int64_t shape) {
+    shape_ = shape;
+    extents_.fill(1);
+    outside_ = 1;
+    tile_.fill(0);
+    for (std::size_t a = axes_.size(); a-- > 0;) {
+      Axis& axis = axes_[a];
+      axis.at = index(shape / axis.stride);
+      shape %= axis.stride;
+      extents_[index(axis.dimension)] = axis.extents[axis.at];
+      outside_ *= static_cast<double>(axis.extents.back() / axis.extents[axis.at]);
+      for (int t = 0; t < layer_.tensor_count(); ++t) tile_[index(t)] += static_cast<std::int64_t>(axis.at) * tile_strides_[index(t)][a];
+    }
+    for (int t = 0; t < layer_.tensor_count(); ++t) least_visits_[index(t)] = least_visits(t);
+  }
+
+  /// Each distinct tile arrives at least once; along a halo rank at least as many as along its longer dimension.
+  [[nodiscard]] double least_visits(int t) const {
+    double visits = 1;
+    for (const Rank& rank : layer_.tensors[index(t)].ranks) {
+      if (rank.size() > 1 && slides_at_all_) continue;
+      double most = 1;
+      for (const Term& term : rank)
+        most = std::max(most, static_cast<double>(prices_.temporal()[index(term.dimension)] / extents_[index(term.dimension)]));
+      visits *= most;
+    }
+    return visits;
+  }
+
+  // -- phases -------------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] std::uint32_t kept_at(int level) const {
+    std::uint32_t kept = 0;
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      if (prices_.kept(t, level)) kept |= 1U << t;
+    return kept;
+  }
+
+  /// The partition of a level in which two or more kept tensors share room, if there is exactly one such; -1 none, -2 several.
+  [[nodiscard]] int shared_partition(int level) const {
+    int shared = -1;
+    const auto& parts = hierarchy_.level(level).partitions;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      int kept = 0;
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        kept += static_cast<int>(prices_.kept(t, level) && at(parts[p].holds, layer_.tensors[index(t)].role));
+      if (kept > 1) shared = shared == -1 ? static_cast<int>(p) : -2;
+    }
+    return shared;
+  }
+
+  void set_phases() {
+    for (int l = hierarchy_.level_count() - 1; l > 0; --l) {
+      slides_at_all_ |= hierarchy_.level(l).retention == Retention::sliding;
+      const std::uint32_t kept = kept_at(l);
+      if (kept == 0) continue;
+      const bool apart = problem_.mapspace.uneven && shared_partition(l) != -2;
+      for (std::uint32_t placed = 0; placed < kept; placed = apart ? ((placed | ~kept) + 1) & kept : kept) add_phase(l, placed);
+    }
+    add_phase(0, 0);
+    heads_.assign(phases_.size() * index(shapes_), -1);
+  }
+
+  void add_phase(int level, std::uint32_t placed) {
+    Phase phase;
+    phase.level = level;
+    phase.placed = placed;
+    for (int d = 0; d < layer_.dimension_count(); ++d) phase.barred.push_back(barred(level, placed, d));
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      for (int l = 1; l <= level; ++l)
+        if (prices_.kept(t, l) && !(l == level && (placed >> t & 1U) != 0)) phase.rest += prices_.least(t, l);
+      if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level) phase.rest += prices_.least_mac_reads(t);
+    }
+    phases_.push_back(phase);
+  }
+
+  /// The price of a node with lanes along a halo above it holds only while no loop of that rank stands in between.
+  [[nodiscard]] bool barred(int level, std::uint32_t placed, int dimension) const {
+    for (int t = 0; t < layer_.output(); ++t)
+      for (const Rank& rank : layer_.tensors[index(t)].ranks) {
+        if (std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == dimension; })) continue;
+        int child = level + static_cast<int>((placed >> t & 1U) == 0);
+        while (child < hierarchy_.level_count() && !prices_.kept(t, child)) ++child;
+        if (child == hierarchy_.level_count() && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level) continue;
+        if (prices_.kept(t, level) && (placed >> t & 1U) == 0) continue;  // its next node stands before any fanout
+        for (int f = prices_.parent(t, level); f < level; ++f)
+          if (prices_.halo_lanes(rank, f)) return true;
+      }
+    return false;
+  }
+
+  [[nodiscard]] std::size_t phase_of(int level, std::uint32_t placed) const {
+    for (std::size_t p = 0; p < phases_.size(); ++p)
+      if (phases_[p].level == level && phases_[p].placed == placed) return p;
+    throw std::logic_error("no such phase");
+  }
+
+  // -- tables -------------------------------------------------------------------------------------------------------------
+
+  void set_tables() {
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      for (int l = 1; l < hierarchy_.level_count(); ++l)
+        if (prices_.kept(t, l)) nodes_[index(t)][index(l)].resize(index(tiles_[index(t)]));
+    for (int l = 0; l <= hierarchy_.level_count(); ++l) lanes_inside_.push_back(prices_.lanes_of(l, hierarchy_.level_count()));
+    memories_.emplace_back();
+  }
+
+  /// Iterations inside the current shape when all fanouts from `level` inwards are placed.
+  [[nodiscard]] Extents tile_at(int level) const {
+    Extents tile = extents_;
+    for (int d = 0; d < layer_.dimension_count(); ++d) tile[index(d)] *= lanes_inside_[index(level)][index(d)];
+    return tile;
+  }
+
+  const NodePrice& node_price(int t, int level) {
+    NodePrice& entry = nodes_[index(t)][index(level)][index(tile_[index(t)])];
+    if (!entry.known) {
+      const Price price = prices_.node(t, level, tile_at(level));
+      for (std::size_t p = 0; p < parts(); ++p) {
+        entry.per_visit[p] = price.per_visit[p];
+        entry.once[p] = price.once[p];
+      }
+      entry.words = price.words;
+      entry.known = true;
+    }
+    return entry;
+  }
+
+  [[nodiscard]] std::size_t parts() const {
+    if constexpr (K == 1) return 1;
+    return parts_;
+  }
+  void add(Vector& cost, const Vector& more, double times) const {
+    for (std::size_t p = 0; p < parts(); ++p) cost[p] += more[p] * times;
+  }
+
+  // -- labels -------------------------------------------------------------------------------------------------------------
+
+  std::int32_t& head(std::size_t phase, std::int64_t shape) { return heads_[phase * index(shapes_) + index(shape)]; }
+
+  void start() {
+    Label label;
+    for (std::size_t p = 0; p < parts(); ++p) label.cost[p] = prices_.fixed()[p];
+    label.phase = 0;
+    set_shape(0);
+    pass_fanouts(label, hierarchy_.level_count(), phases_.front().level);
+    insert(label);
+  }
+
+  /// The lanes of the fanouts from `below`-1 up to that of `level` are placed: reads of the MACs become known there.
+  void pass_fanouts(Label& label, int below, int level) {
+    for (int t = 0; t < layer_.output(); ++t) {
+      const int known = prices_.mac_fanout(t);
+      if (known < level || known >= below) continue;
+      const Cost reads = prices_.mac_reads(t, tile_at(known + 1));
+      for (std::size_t p = 0; p < parts(); ++p) label.cost[p] += reads[p];
+    }
+  }
+
+  enum class Order : std::uint8_t { no, worse, better };
+
+  /// Whether `a` makes `b` needless, or the other way round; both stand at one phase and shape with the same nodes open.
+  [[nodiscard]] Order compare(const Label& a, const Label& b) const {
+    bool a_no_worse = a.used <= b.used;
+    bool b_no_worse = b.used <= a.used;
+    for (std::size_t p = 0; p < parts(); ++p) {
+      a_no_worse = a_no_worse && a.cost[p] <= b.cost[p];
+      b_no_worse = b_no_worse && b.cost[p] <= a.cost[p];
+    }
+    return a_no_worse ? Order::better : b_no_worse ? Order::worse : Order::no;
+  }
+
+  void insert(Label& label) {
+    std::int32_t& first = head(label.phase, label.shape);
+    std::int32_t* link = &first;
+    bool replaced = false;
+    while (*link >= 0) {
+      Label& other = labels_[index(*link)];
+      if (other.open == label.open && other.slides == label.slides) {
+        const Order order = compare(other, label);
+        if (order == Order::better) {
+          ++outcome_.labels_pruned;
+          return;
+        }
+        if (order == Order::worse) {
+          ++outcome_.labels_pruned;
+          if (!replaced) {
+            label.next = other.next;
+            other = label;
+            replaced = true;
+            link = &other.next;
+          } else {
+            *link = other.next;
+          }
+          continue;
+        }
+      }
+      link = &other.next;
+    }
+    if (replaced) return;
+    ++outcome_.labels_kept;
+    label.next = first;
+    first = static_cast<std::int32_t>(labels_.size());
+    labels_.push_back(label);
+  }
+
+  /// What the label's path costs at least, all told.
+  [[nodiscard]] Score bound(const Label& label) {
+    Cost cost{};
+    for (std::size_t p = 0; p < parts(); ++p) cost[p] = label.cost[p];
+    cost[kEnergy] += phases_[label.phase].rest;
+    for (Open open = label.open; open != 0; open &= open - 1) {
+      const int bit = std::countr_zero(open);
+      const int t = bit / kMaxLevels;
+      const double owed = node_price(t, bit % kMaxLevels).per_visit[kEnergy];
+      cost[kEnergy] += owed * (owed >= 0 ? least_visits_[index(t)] : outside_);
+    }
+    for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).per_visit[kEnergy];
+    return problem_.score(cost, compute_cycles_);
+  }
+
+  const NodePrice& slide_price(const Slide& slide) { return nodes_[index(slide.tensor)][index(slide.level)][index(slide.tile)]; }
+
+  void expand(std::size_t phase, std::int32_t at) {
+    const Label label = labels_[index(at)];
+    if (bound(label) >= best_) {
+      ++outcome_.labels_pruned;
+      return;
+    }
+    if (phases_[phase].level == 0 && finish_path(label, at)) return;
+    for (std::size_t a = 0; a < axes_.size(); ++a) {
+      if (phases_[phase].barred[index(axes_[a].dimension)]) continue;
+      for (const auto& [prime, to] : axes_[a].up[axes_[a].at]) place_loop(label, at, axes_[a], prime, to);
+    }
+    place_nodes(label, at);
+  }
+
+  /// At the outermost level nothing is left but loops: once no node is open their order does not matter.
+  bool finish_path(const Label& label, std::int32_t at) {
+    const bool whole = shape_ == shapes_ - 1;
+    if (!whole && (label.open != 0 || label.slides != 0)) return false;
+    Cost cost{};
+    Vector sum = label.cost;
+    for (Open open = label.open; open != 0; open &= open - 1) {
+      const int bit = std::countr_zero(open);
+      add(sum, node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit, 1);
+    }
+    for (const Slide& slide : memories_[label.slides]) add(sum, slide_price(slide).per_visit, 1);
+    for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p];
+    const Score score = problem_.score(cost, compute_cycles_);
+    if (score < best_) {
+      best_ = score;
+      best_label_ = at;
+    }
+    return true;
+  }
+
+  // -- loops --------------------------------------------------------------------------------------------------------------
+
+  void place_loop(const Label& label, std::int32_t at, const Axis& axis, std::int64_t prime, std::int64_t to) {
+    Label next = label;
+    next.from = at;
+    next.dimension = static_cast<std::int16_t>(axis.dimension);
+    next.count = static_cast<std::int32_t>(prime);
+    next.stored = 0;
+    next.shape = shape_ + (to - static_cast<std::int64_t>(axis.at)) * axis.stride;
+    if (label.slides != 0) move_slides(next, axis.dimension, prime);
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      if ((next.open & open_mask(t)) == 0 || !layer_.relevant(t, axis.dimension)) continue;
+      for (Open open = next.open & open_mask(t); open != 0; open &= open - 1) close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, prime);
+      next.open &= ~open_mask(t);
+    }
+    insert(next);
+  }
+
+  /// The first relevant loop outside an open node: its visits are known, unless the node can slide.
+  void close(Label& label, int t, int level, int dimension, std::int64_t prime) {
+    const NodePrice& price = node_price(t, level);
+    const auto& ranks = layer_.tensors[index(t)].ranks;
+    for (std::size_t r = 0; r < ranks.size(); ++r) {
+      if (ranks[r].size() < 2 || layer_.is_output(t)) continue;
+      for (const Term& term : ranks[r]) {
+        if (term.dimension != dimension || !may_slide(level, ranks[r])) continue;
+        Slide slide{t, level, static_cast<int>(r), tile_[index(t)], 0};
+        step(label, slide, stride(label, term), prime);
+        slide.reset = stride(label, term) * (prime - 1);
+        remember(label, slide);
+        return;
+      }
+    }
+    add(label.cost, price.per_visit, outside_);
+  }
+
+  /// Indices that a loop over this term's dimension steps by, at the current shape.
+  [[nodiscard]] std::int64_t stride(const Label& label, const Term& term) const {
+    const int level = phases_[label.phase].level;
+    return term.coefficient * extents_[index(term.dimension)] * lanes_inside_[index(level)][index(term.dimension)];
+  }
+
+  /// Whether loops of this rank alone can leave a tile at `level` in place, or (sliding) in part. Two terms a, b and no lanes to
+  /// come: only where the steps of a are undone by the reset of all of b, a = b (f - 1) for a factor f of b still to place.
+  [[nodiscard]] bool may_slide(int level, const Rank& rank) const {
+    if (hierarchy_.level(level).retention == Retention::sliding) return true;
+    std::vector<std::pair<std::int64_t, std::int64_t>> terms;  // (stride, what is left to place)
+    for (const Term& term : rank) {
+      const std::int64_t left = prices_.temporal()[index(term.dimension)] / extents_[index(term.dimension)];
+      if (left > 1) terms.emplace_back(term.coefficient * extents_[index(term.dimension)] * lanes_inside_[index(level)][index(term.dimension)], left);
+    }
+    if (terms.size() < 2) return false;
+    for (int f = 0; f < level; ++f)
+      if (prices_.halo_lanes(rank, f)) return true;
+    if (terms.size() > 2) return true;
+    const auto undone = [&](const auto& a, const auto& b) { return a.first % b.first == 0 && b.second % (a.first / b.first + 1) == 0; };
+    return undone(terms[0], terms[1]) || undone(terms[1], terms[0]);
+  }
+
+  /// Add what the steps of one loop deliver to a sliding node, when each displaces its tile by `displacement` along its rank.
+  void step(Label& label, const Slide& slide, std::int64_t displacement, std::int64_t count) {
+    if (displacement == 0) return;
+    const double times = static_cast<double>(count - 1) * outside_ / static_cast<double>(count);
+    if (hierarchy_.level(slide.level).retention == Retention::none) {
+      add(label.cost, slide_price(slide).per_visit, times);
+      return;
+    }
+    const auto key = std::make_pair(Slide{slide.tensor, slide.level, slide.rank, slide.tile, 0}, std::abs(displacement));
+    auto it = shifted_.find(key);
+    if (it == shifted_.end()) {
+      Extents tile = lanes_inside_[index(slide.level)];
+      for (std::size_t a = axes_.size(); a-- > 0;)
+        if (const std::int64_t by = tile_strides_[index(slide.tensor)][a]; by != 0) {
+          const Axis& axis = axes_[a];
+          tile[index(axis.dimension)] *= axis.extents[index(slide.tile / by) % axis.extents.size()];
+        }
+      const Cost cost = prices_.slide(slide.tensor, slide.level, tile, index(slide.rank), std::abs(displacement));
+      Vector vector{};
+      for (std::size_t p = 0; p < parts(); ++p) vector[p] = cost[p];
+      it = shifted_.emplace(key, vector).first;
+    }
+    add(label.cost, it->second, times);
+  }
+
+  /// A loop is placed outside of sliding nodes: those that it moves along another rank stop sliding, the others step.
+  void move_slides(Label& label, int dimension, std::int64_t count) {
+    const std::vector<Slide> before = memories_[label.slides];
+    label.slides = 0;
+    for (Slide slide : before) {
+      const Rank& rank = layer_.tensors[index(slide.tensor)].ranks[index(slide.rank)];
+      const auto term = std::find_if(rank.begin(), rank.end(), [&](const Term& of) { return of.dimension == dimension; });
+      if (term == rank.end() && layer_.relevant(slide.tensor, dimension)) {
+        add(label.cost, slide_price(slide).per_visit, outside_);
+        continue;
+      }
+      const std::int64_t by = term == rank.end() ? 0 : stride(label, *term);
+      step(label, slide, by - slide.reset, count);
+      slide.reset += by * (count - 1);
+      remember(label, slide);
+    }
+  }
+
+  void remember(Label& label, const Slide& slide) {
+    std::vector<Slide> memory = memories_[label.slides];
+    memory.insert(std::upper_bound(memory.begin(), memory.end(), slide), slide);
+    const auto [it, fresh] = memory_of_.try_emplace(memory, static_cast<std::uint32_t>(memories_.size()));
+    if (fresh) memories_.push_back(memory);
+    label.slides = it->second;
+  }
+
+  // -- storage nodes ------------------------------------------------------------------------------------------------------
+
+  void place_nodes(const Label& label, std::int32_t at) {
+    const Phase& phase = phases_[label.phase];
+    if (phase.level == 0) return;
+    const std::uint32_t kept = kept_at(phase.level);
+    const std::uint32_t missing = kept & ~phase.placed;
+    if (!problem_.mapspace.uneven || shared_partition(phase.level) == -2) {
+      place(label, at, missing);
+      return;
+    }
+    for (std::uint32_t left = missing; left != 0; left &= left - 1) place(label, at, left & (0U - left));
+  }
+
+  void place(const Label& label, std::int32_t at, std::uint32_t tensors) {
+    const Phase& phase = phases_[label.phase];
+    Label next = label;
+    next.from = at;
+    next.dimension = -1;
+    next.count = 0;
+    next.stored = tensors;
+    next.shape = shape_;
+    std::vector<std::int64_t> used(hierarchy_.level(phase.level).partitions.size(), 0);
+    const int shared = shared_partition(phase.level);
+    if (shared >= 0) used[index(shared)] = label.used;
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      if ((tensors >> t & 1U) == 0) continue;
+      const NodePrice& price = node_price(t, phase.level);
+      if (!fits(phase.level, t, price.words, used)) return;
+      add(next.cost, price.once, 1);
+      next.open |= open_bit(t, phase.level);
+    }
+    const std::uint32_t kept = kept_at(phase.level);
+    if ((phase.placed | tensors) != kept) {
+      next.used = shared >= 0 ? used[index(shared)] : 0;
+      next.phase = static_cast<std::uint16_t>(phase_of(phase.level, phase.placed | tensors));
+    } else {
+      next.used = 0;
+      next.phase = static_cast<std::uint16_t>(phase_of(phase.level, 0));
+      while (phases_[next.phase].level == phase.level) ++next.phase;
+      pass_fanouts(next, phase.level, phases_[next.phase].level);
+    }
+    insert(next);
+  }
+
+  [[nodiscard]] bool fits(int level, int t, std::int64_t words, std::vector<std::int64_t>& used) const {
+    const auto& parts = hierarchy_.level(level).partitions;
+    for (std::size_t p = 0; p < parts.size(); ++p)
+      if (at(parts[p].holds, layer_.tensors[index(t)].role)) {
+        used[p] += words;
+        return used[p] <= parts[p].capacity_words;
+      }
+    return true;
+  }
+
+  // -- the nest of the best path ------------------------------------------------------------------------------------------
+
+  LatticeOutcome finish() {
+    if (best_label_ >= 0) {
+      outcome_.nest = build(best_label_);
+      outcome_.score = best_;
+    }
+    return std::move(outcome_);
+  }
+
+  [[nodiscard]] Nest build(std::int32_t at) {
+    Nest nest;
+    Store all{{}, 0};
+    for (int t = 0; t < layer_.tensor_count(); ++t) all.tensors.push_back(t);
+    nest.nodes.emplace_back(all);
+    set_shape(labels_[index(at)].shape);
+    for (const Axis& axis : axes_)
+      if (const std::int64_t left = axis.extents.back() / axis.extents[axis.at]; left > 1) nest.nodes.emplace_back(Loop{axis.dimension, left});
+    while (at >= 0) {
+      const Label& label = labels_[index(at)];
+      const int above = phases_[label.phase].level;
+      const int below = label.from < 0 ? hierarchy_.level_count() : phases_[labels_[index(label.from)].phase].level;
+      for (int f = above; f < below; ++f)
+        if (hierarchy_.level(f).fanout)
+          for (const SpatialLoop& loop : lay_out(layer_, hierarchy_, f, prices_.job().lanes[index(f)])) nest.nodes.emplace_back(loop);
+      if (label.dimension >= 0) nest.nodes.emplace_back(Loop{label.dimension, label.count});
+      if (label.stored != 0) {
+        Store store{{}, below};
+        for (int t = 0; t < layer_.tensor_count(); ++t)
+          if ((label.stored >> t & 1U) != 0) store.tensors.push_back(t);
+        nest.nodes.emplace_back(store);
+      }
+      at = label.from;
+    }
+    nest.nodes.emplace_back(Compute{});
+    return simplified(nest);
+  }
+
+  const Problem& problem_;
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  const Prices& prices_;
+  const Patience& patience_;
+  std::size_t parts_ = 1;
+  double compute_cycles_ = 0;
+  bool slides_at_all_ = false;
+
+  std::vector<Axis> axes_;  ///< dimensions with temporal loops
+  std::int64_t shapes_ = 1;
+  std::array<std::vector<std::int64_t>, kMaxTensors> tile_strides_;  ///< per tensor and axis: of the tensor's own part of the shape
+  std::array<std::int64_t, kMaxTensors> tiles_{};
+  std::vector<Extents> lanes_inside_;  ///< per level: lanes of its fanout and all further in
+
+  std::vector<Phase> phases_;
+  std::vector<std::int32_t> heads_;
+  std::vector<Label> labels_;
+  std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> nodes_;
+  std::vector<std::vector<Slide>> memories_;
+  std::map<std::vector<Slide>, std::uint32_t> memory_of_;
+  std::map<std::pair<Slide, std::int64_t>, Vector> shifted_;
+
+  // the current shape
+  std::int64_t shape_ = 0;
+  Extents extents_{};
+  double outside_ = 1;  ///< iterations of the temporal loops still to be placed
+  std::array<std::int64_t, kMaxTensors> tile_{};
+  std::array<double, kMaxTensors> least_visits_{};
+
+  Score best_;
+  std::int32_t best_label_ = -1;
+  std::int64_t visited_ = 0;
+  LatticeOutcome outcome_;
+};
+
+}  // namespace
+
+double Problem::compute_cycles(double steps) const { return std::ceil(steps / hierarchy.compute.macs_per_cycle); }
+
+Score Problem::score(const Cost& cost, double compute_cycles) const {
+  double cycles = compute_cycles;
+  if (parts.count > 1) {
+    cycles += cost[kWaiting];
+    for (int p = kFirstPort; p < parts.count; ++p)
+      cycles = std::max(cycles, std::ceil(cost[static_cast<std::size_t>(p)] / parts.bandwidth[static_cast<std::size_t>(p)]));
+    cycles += cost[kEdge];
+  }
+  return score_of(objective, cost[kEnergy] + leakage * cycles, cycles);
+}
+
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience) {
+  if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, patience).run();
+  if (problem.parts.count <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, patience).run();
+  return Lattice<kMaxParts>(problem, prices, incumbent, patience).run();
+}
+
+}  // namespace tilepath::search_detail

@@ -1,0 +1,65 @@
+// One job solved exactly: the cheapest path through the lattice of temporal tile shapes.
+//
+//                                                 4x3          the whole of what one lane has to do (M=4, P=3)
+//                                                / \.
+// A tile shape is a point; one loop of           2x3  4x1
+// a prime count is an edge: 2x1 -> 2x3 is        | \  |
+// `for P in 3`. A nest, read from the inside,    1x3  2x1
+// is a path from 1x1; storage nodes are          \ /
+// placed on the way.                             1x1          one multiply-accumulate
+//
+// A visit of a node costs what its tile costs (prices.hpp); the number of visits is known as soon as the first relevant loop
+// outside the node is placed: it is the number of iterations still outside, whatever their order. Until then the tensor is
+// *open* there. What an open node owes per visit is a function of the shape (no relevant loop moved since), so a label is
+//
+//   (phase: which nodes are placed, shape, which nodes are open)  ->  cost so far
+//
+// and of two labels with the same left side, the one that costs no less can go: whatever is built outside adds the same to
+// both. With bandwidth limits a cost has several parts and labels of one left side form a Pareto set.
+//
+// A loop over one dimension of a halo rank (H = P + R) may leave the tile in place, or with overlap to keep (R2). Nodes for
+// which that can still happen are remembered one by one in the label (`Slide`), until a loop of another rank ends it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+
+#include "prices.hpp"
+#include "tilepath/search/search.hpp"
+
+namespace tilepath::search_detail {
+
+/// When to give up.
+struct Patience {
+  std::stop_token stop;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  [[nodiscard]] bool over() const { return stop.stop_requested() || (deadline && std::chrono::steady_clock::now() >= *deadline); }
+};
+
+/// What all jobs of one search share.
+struct Problem {
+  const Layer& layer;
+  const Hierarchy& hierarchy;
+  Parts parts;
+  Objective objective;
+  Mapspace mapspace;
+  double leakage = 0;  ///< energy per cycle of all instances together
+
+  [[nodiscard]] double compute_cycles(double steps) const;
+  /// Score of a cost vector whose compute takes this many cycles. Monotone in every part: of a lower bound it is one.
+  [[nodiscard]] Score score(const Cost& cost, double compute_cycles) const;
+};
+
+struct LatticeOutcome {
+  std::optional<Nest> nest;  ///< the best of the job, if it beats the incumbent
+  Score score;               ///< of that nest
+  bool finished = true;      ///< false: patience ran out
+  std::int64_t labels_kept = 0, labels_pruned = 0;
+};
+
+/// The best nest of a job that is strictly better than `incumbent`. Deterministic.
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience);
+
+}  // namespace tilepath::search_detail

@@ -1,0 +1,115 @@
+// What one visit costs, once the lanes and the keeps of a job are chosen.
+//
+// A job fixes the lanes of every fanout and which levels keep which tensor, and with them the parent of every transfer and
+// the cycles of compute. What remains open is the temporal nest. The cost of a tensor at a storage node is then
+//
+//   once + per_visit x visits        visits: how often a tile arrives there, in one instance
+//
+// and both depend on the tile alone. Psums fit the same form: let v(n) be the words that visit node n, g(n) the lanes that hold
+// the same outputs below its parent; z(n), the words that start from zero, is z(n-1) + v(n) (1 - 1/g(n)) (R4), so every count
+// is linear in the v(n). A visit can then have a negative price: starting from zero saves reads further in.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "lanes.hpp"
+#include "tilepath/arch/hierarchy.hpp"
+#include "tilepath/mapping/nest.hpp"
+#include "tilepath/model/delivery.hpp"
+#include "tilepath/workload/layer.hpp"
+
+namespace tilepath::search_detail {
+
+/// What is added up along a path, besides energy only what can bind: cycles of waiting and of first and last deliveries, and the
+/// words (over bandwidth) of each port that has a limit.
+inline constexpr int kMaxParts = 3 + 2 * kMaxLevels;
+enum Part : std::uint8_t { kEnergy = 0, kWaiting = 1, kEdge = 2, kFirstPort = 3 };
+
+using Cost = std::array<double, kMaxParts>;
+
+/// Which parts a hierarchy has. With no bandwidth limit there is energy alone.
+struct Parts {
+  explicit Parts(const Hierarchy& hierarchy);
+  int count = 1;
+  std::array<int, kMaxLevels> read_port{}, write_port{};  ///< -1 = unlimited
+  std::array<double, kMaxParts> bandwidth{};              ///< of each port
+};
+
+/// A choice of lanes (per level) and keeps (per tensor, a bit per level).
+struct Job {
+  std::vector<LaneFactors> lanes;
+  std::array<std::uint32_t, kMaxTensors> keeps{};
+};
+
+struct Price {
+  Cost per_visit{};
+  Cost once{};
+  std::int64_t words = 0;  ///< that the level must hold (R6), its own width and double buffering included
+};
+
+class Prices {
+ public:
+  Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, const Job& job);
+
+  [[nodiscard]] const Job& job() const { return job_; }
+  [[nodiscard]] bool kept(int tensor, int level) const { return (job_.keeps[static_cast<std::size_t>(tensor)] >> level & 1U) != 0; }
+  /// The innermost level that keeps a tensor and lies above `level`.
+  [[nodiscard]] int parent(int tensor, int level) const;
+  /// Iterations of all temporal loops together.
+  [[nodiscard]] double steps() const { return steps_; }
+  /// Per dimension: what the lanes leave to temporal loops.
+  [[nodiscard]] const Extents& temporal() const { return temporal_; }
+
+  /// Cost of a tensor's node at `level` when `tile` iterations per dimension lie inside it, lanes included.
+  [[nodiscard]] Price node(int tensor, int level, const Extents& tile) const;
+  /// Cost of one visit that slides by `shift` along `rank` (R2).
+  [[nodiscard]] Cost slide(int tensor, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const;
+  /// Cost of everything that the temporal nest does not change: MACs, their reads and updates, zeros of the outputs.
+  [[nodiscard]] const Cost& fixed() const { return fixed_; }
+  /// The fanout at which the MACs' reads of an operand become known, because neighbouring lanes share words of a halo there;
+  /// -1: they are in `fixed`.
+  [[nodiscard]] int mac_fanout(int tensor) const { return mac_fanout_[static_cast<std::size_t>(tensor)]; }
+  /// Cost of those reads, when one lane of that fanout covers `tile` iterations.
+  [[nodiscard]] Cost mac_reads(int tensor, const Extents& tile) const;
+
+  /// Whether lanes of the fanout of `level` unroll a dimension of this halo rank (a rank of more than one term).
+  [[nodiscard]] bool halo_lanes(const Rank& rank, int level) const;
+  /// Lanes of dimensions over the fanouts of levels `from` … `to`-1: one product per dimension.
+  [[nodiscard]] Extents lanes_of(int from, int to) const;
+  /// Lanes of the fanouts of levels `from` … `to`-1 that are irrelevant to a tensor.
+  [[nodiscard]] double irrelevant_lanes(int tensor, int from, int to) const;
+  /// Least that the node of a tensor at `level` can cost, whatever its tile: every word arrives at least once (energy only).
+  [[nodiscard]] double least(int tensor, int level) const;
+  /// Least energy of the MACs' reads where they are not in `fixed`.
+  [[nodiscard]] double least_mac_reads(int tensor) const;
+  /// What a word costs per visit of an output's node (may be negative).
+  [[nodiscard]] double output_price(int level) const { return output_price_[static_cast<std::size_t>(level)]; }
+
+ private:
+  [[nodiscard]] const Tensor& tensor(int t) const { return layer_.tensors[static_cast<std::size_t>(t)]; }
+  [[nodiscard]] double read_energy(int level, int t) const;
+  [[nodiscard]] double write_energy(int level, int t) const;
+  [[nodiscard]] std::vector<Lanes> lanes_between(int parent, int child, const Extents& tile) const;
+  [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Delivery& delivery) const;
+  [[nodiscard]] double delivery_cycles(int t, int parent, int child, std::int64_t read, std::int64_t written) const;
+  [[nodiscard]] double transfer_cycles(std::int64_t words, double bandwidth) const;
+  [[nodiscard]] Price output_node(int level, const Extents& tile) const;
+  void price_outputs();
+  void price_macs();
+
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  const Parts& parts_;
+  Job job_;
+  Extents temporal_{};
+  double steps_ = 1;
+  std::array<double, kMaxLevels + 1> instances_{};  ///< lanes in use above each level, and of the MACs
+  Cost fixed_{};
+  std::array<int, kMaxTensors> mac_fanout_{};
+  std::array<double, kMaxLevels> output_price_{};
+};
+
+}  // namespace tilepath::search_detail
