@@ -1,0 +1,23 @@
+// Mapping files: the nodes of a nest, outermost first. docs/formats.md; mappings/mapping.schema.json.
+#pragma once
+
+#include <string>
+
+#include "tilepath/formats/document.hpp"
+#include "tilepath/mapping/nest.hpp"
+
+namespace tilepath {
+
+/// A mapping file may say what it was made for; empty where it does not.
+struct MappingFile {
+  std::string workload, layer, arch;
+};
+MappingFile read_mapping_header(const Document& document);
+
+/// The nest of a mapping file (a bare list, or an object with "mapping"), resolved against a layer and a hierarchy and found legal.
+/// Throws InputError with the node's pointer.
+Nest read_mapping(const Document& document, const Layer& layer, const Hierarchy& hierarchy);
+Nest read_nodes(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarchy);
+Json to_json(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
+
+}  // namespace tilepath

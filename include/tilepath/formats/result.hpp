@@ -1,0 +1,57 @@
+// Result files: what `search` writes, and plots, scripts and `verify` read. docs/formats.md.
+//
+// A result holds all that it takes to check it: the architecture and each layer in full, beside the mapping found. Counts are
+// totals over all instances of a level, because that is what energy is paid for and what another tool's totals compare with.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tilepath/formats/document.hpp"
+#include "tilepath/mapping/nest.hpp"
+#include "tilepath/model/evaluation.hpp"
+#include "tilepath/search/search.hpp"
+#include "tilepath/verify/verify.hpp"
+
+namespace tilepath {
+
+struct LayerResult {
+  Layer layer;
+  SearchResult found;
+  std::optional<Verification> verification;
+};
+
+struct NetworkResult {
+  std::string workload;  ///< its name
+  Json architecture;     ///< as read
+  Hierarchy hierarchy;
+  SearchOptions options;
+  std::vector<LayerResult> layers;
+};
+
+struct Totals {
+  double energy = 0;
+  std::int64_t cycles = 0;
+  std::int64_t macs = 0;
+  [[nodiscard]] double edp() const { return energy * static_cast<double>(cycles); }
+};
+/// Sums over the layers, each as often as it is repeated; one after the other.
+Totals totals_of(const NetworkResult& result);
+
+/// `seconds`: with the fields that differ between runs.
+Json to_json(const NetworkResult& result, std::string_view version, bool seconds);
+Json to_json(const Evaluation& evaluation, const Layer& layer, const Hierarchy& hierarchy);
+Json to_json(const Verification& verification, bool seconds);
+
+/// A layer and its mapping as a result file holds them.
+struct Claim {
+  Layer layer;
+  Hierarchy hierarchy;
+  Nest nest;
+  Json evaluation;  ///< as claimed
+};
+/// The claims of a result file; throws InputError where it is not one or a mapping is not legal.
+std::vector<Claim> read_result(const Document& document);
+
+}  // namespace tilepath

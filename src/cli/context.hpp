@@ -1,0 +1,58 @@
+// What every subcommand shares: where ready-made files are, whether to stop, how to talk to a terminal.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "tilepath/formats/architecture.hpp"
+#include "tilepath/formats/library.hpp"
+#include "tilepath/formats/mapping.hpp"
+#include "tilepath/formats/workload.hpp"
+
+namespace tilepath::cli {
+
+struct Context {
+  Library library;
+  std::stop_token stop;
+};
+
+inline constexpr int kDone = 0, kCheckFailed = 1, kBadInput = 2, kNoMapping = 3, kInterrupted = 130;
+
+/// A subcommand registers its options on `app` and leaves what is to be run in `action`, which returns the exit code.
+using Action = std::function<int(const Context&)>;
+void add_search(CLI::App& app, Action& action);
+void add_evaluate(CLI::App& app, Action& action);
+void add_verify(CLI::App& app, Action& action);
+void add_show(CLI::App& app, Action& action);
+void add_list(CLI::App& app, Action& action);
+
+/// The layer of this name; with an empty name the only one. Throws InputError with the nearest name.
+const Layer& find_layer(const Network& network, const std::string& name);
+
+/// A mapping with its layer and hierarchy: from WORKLOAD, --arch, --mapping and --layer, or from what the mapping file itself names.
+struct MappingArguments {
+  std::string workload, arch, mapping, layer;
+  void add_to(CLI::App& app);
+};
+struct Subject {
+  Layer layer;
+  Hierarchy hierarchy;
+  Nest nest;
+};
+Subject load(const MappingArguments& arguments, const Library& library);
+
+/// Whether standard output or error is a terminal that takes colours (NO_COLOR is unset).
+bool is_terminal(int descriptor);
+bool has_colour(int descriptor);
+
+/// Rows of cells as aligned text; the first row is the header. Columns of numbers are aligned right.
+std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right);
+
+/// 1234567 as "1,234,567"; 1.5e9 as "1.5 G".
+std::string grouped(std::int64_t number);
+
+}  // namespace tilepath::cli

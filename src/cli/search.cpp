@@ -1,0 +1,164 @@
+// tilepath search: a network in, proven mappings out.
+#include <fmt/core.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <numeric>
+
+#include "context.hpp"
+#include "progress.hpp"
+#include "tilepath/base/error.hpp"
+#include "tilepath/formats/result.hpp"
+
+namespace tilepath::cli {
+
+namespace {
+
+struct Options {
+  std::string workload, arch, output;
+  std::vector<std::string> layers;
+  SearchOptions search;
+  bool verify = false, json = false, no_seconds = false;
+  int threads = 0;
+};
+
+/// An output that cannot be written is found out before the long work, not after.
+void expect_writable(const std::string& path) {
+  if (path.empty() || path == "-") return;
+  const std::string probe = path + ".tmp" + std::to_string(getpid());
+  std::FILE* file = std::fopen(probe.c_str(), "w");
+  if (file == nullptr) throw InputError(path + ": cannot be written");
+  (void)std::fclose(file);
+  (void)std::remove(probe.c_str());
+}
+
+/// For each layer, the first that poses the same problem.
+std::vector<std::size_t> first_equal(const std::vector<Layer>& layers) {
+  std::vector<std::size_t> first(layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    first[i] = i;
+    for (std::size_t j = 0; j < i && first[i] == i; ++j)
+      if (first[j] == j && same_problem(layers[i], layers[j]) && layers[i].padding == layers[j].padding) first[i] = j;
+  }
+  return first;
+}
+
+NetworkResult solve(const Options& options, const Context& context) {
+  const Document arch = context.library.open("arch", options.arch);
+  const Network network = read_workload(context.library.open("workloads", options.workload));
+  NetworkResult result{network.name, arch.root, read_architecture(arch), options.search, {}};
+  std::vector<Layer> layers = network.layers;
+  if (!options.layers.empty()) {
+    layers.clear();
+    for (const std::string& name : options.layers) layers.push_back(find_layer(network, name));
+  }
+  const std::vector<std::size_t> first = first_equal(layers);
+  std::vector<std::size_t> distinct;
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (first[i] == i) distinct.push_back(i);
+  std::vector<LayerResult> solved(layers.size());
+  {
+    Progress progress(network.name, distinct.size());
+    tbb::parallel_for(std::size_t{0}, distinct.size(), [&](std::size_t k) {
+      const std::size_t i = distinct[k];
+      LayerResult& each = solved[i];
+      each.found = search(layers[i], result.hierarchy, options.search, context.stop);
+      if (options.verify && !context.stop.stop_requested()) {
+        try {
+          each.verification = verify(each.found.nest, layers[i], result.hierarchy, each.found.evaluation.counts, 1, context.stop);
+        } catch (const Interrupted&) {  // what is found is kept; it is not verified
+        }
+      }
+      progress.done(layers[i].name);
+    });
+  }
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    result.layers.push_back(solved[first[i]]);
+    result.layers.back().layer = layers[i];
+  }
+  return result;
+}
+
+std::string verdict(const LayerResult& each, bool asked) {
+  if (!asked) return "";
+  if (!each.verification) return "no";
+  return each.verification->passed() ? "verified" : "FAILED";
+}
+
+std::string summary(const NetworkResult& result, bool verified) {
+  std::vector<std::vector<std::string>> rows = {
+      {"layer", "MACs", "energy/MAC", "cycles", "utilization", "dataflow", "optimum", verified ? "execution" : ""}};
+  for (const LayerResult& each : result.layers) {
+    const auto& evaluation = each.found.evaluation;
+    const auto& certificate = each.found.certificate;
+    const std::string times = each.layer.repeat > 1 ? fmt::format(" x{}", each.layer.repeat) : "";
+    rows.push_back({each.layer.name + times, grouped(macs(each.layer)), fmt::format("{:.4f}", evaluation.energy.value() / static_cast<double>(macs(each.layer))),
+                    grouped(evaluation.cycles.value()), fmt::format("{:.1f} %", 100 * evaluation.utilization),
+                    dataflow_in_words(each.found.nest, each.layer, result.hierarchy),
+                    certificate.proved ? "proved" : fmt::format("gap {:.2f} %", 100 * certificate.gap), verdict(each, verified)});
+  }
+  const Totals totals = totals_of(result);
+  rows.push_back({"total", grouped(totals.macs), fmt::format("{:.4f}", totals.energy / static_cast<double>(totals.macs)), grouped(totals.cycles), "", "", "", ""});
+  return table(rows, {false, true, true, true, true, false, false, false});
+}
+
+int run(const Options& options, const Context& context) {
+  expect_writable(options.output);
+  std::unique_ptr<tbb::global_control> limit;
+  if (options.threads > 0)
+    limit = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(options.threads));
+  const NetworkResult result = solve(options, context);
+  const std::string output = options.output.empty() && options.json ? "-" : options.output;
+  if (!output.empty()) write_file(output, to_json(result, TILEPATH_VERSION, !options.no_seconds).dump(1) + "\n");
+  const bool json_on_stdout = output == "-";
+  fmt::print(json_on_stdout ? stderr : stdout, "{} on {}, least {} ({} nests, energies in {})\n{}", result.workload, result.hierarchy.name,
+             name_of(options.search.objective), options.search.mapspace.uneven ? "uneven" : "even", result.hierarchy.energy_unit == "mac" ? "MACs" : "pJ",
+             summary(result, options.verify));
+  int code = kDone;
+  for (const LayerResult& each : result.layers)
+    if (each.verification && !each.verification->passed()) {
+      fmt::print(stderr, "tilepath: {}: verification failed: {}\n", each.layer.name, each.verification->difference);
+      code = kCheckFailed;
+    }
+  if (context.stop.stop_requested()) {
+    fmt::print(stderr, "tilepath: interrupted; what was found is reported with its gap\n");
+    code = kInterrupted;
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_search(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("search", "Find the best mapping of every layer, proved");
+  command->add_option("workload", options->workload, "Workload: a file, a ready-made name, or -")->required();
+  command->add_option("-a,--arch", options->arch, "Architecture: a file or a ready-made name")->required();
+  command->add_option("-l,--layer", options->layers, "Only this layer (may be given several times)")->expected(1)->take_all();
+  const std::map<std::string, Objective> objectives = {
+      {"edp", Objective::edp}, {"energy", Objective::energy}, {"latency", Objective::latency}, {"ed2p", Objective::ed2p}};
+  command->add_option("--objective", options->search.objective, "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p")
+      ->transform(CLI::CheckedTransformer(objectives).description(""));
+  const std::map<std::string, bool> mapspaces = {{"even", false}, {"uneven", true}};
+  command
+      ->add_option("--mapspace", options->search.mapspace.uneven,
+                   "uneven (default): each storage node of a level on its own; even: a level's nodes stand together, as in most other tools")
+      ->transform(CLI::CheckedTransformer(mapspaces).description(""));
+  command->add_flag("--verify", options->verify, "Execute each mapping on real values; compare outputs and counts");
+  command->add_option("--time-limit", options->search.time_limit, "Seconds per layer; past them the best found, with its gap")->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "Threads (default: all cores); the answer does not depend on them")->check(CLI::PositiveNumber);
+  command->add_option("-o,--output", options->output, "Write the result here as JSON; - is standard output");
+  command->add_flag("--json", options->json, "Result as JSON on standard output, the table on standard error");
+  command->add_flag("--no-seconds", options->no_seconds, "Leave out the fields that differ between two runs");
+  command->footer("Examples:\n"
+                  "  tilepath search alexnet --arch eyeriss --verify -o alexnet.json\n"
+                  "  tilepath search resnet50 --arch eyeriss-3level --layer conv1 --objective energy\n"
+                  "  tilepath search my-net.json --arch my-chip.json --time-limit 10 --json | jq .total");
+  command->callback([options, &action] { action = [options](const Context& context) { return run(*options, context); }; });
+}
+
+}  // namespace tilepath::cli

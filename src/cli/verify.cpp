@@ -1,0 +1,94 @@
+// tilepath verify: execute mappings and compare.
+#include <fmt/core.h>
+#include <oneapi/tbb/parallel_for.h>
+
+#include <memory>
+
+#include "context.hpp"
+#include "progress.hpp"
+#include "tilepath/base/error.hpp"
+#include "tilepath/formats/result.hpp"
+#include "tilepath/model/evaluate.hpp"
+
+namespace tilepath::cli {
+
+namespace {
+
+/// The first key whose value a result file claims otherwise than `evaluate` says; empty where all agree.
+std::string false_claim(const Json& claimed, const Json& ours, const std::string& where = "evaluation") {
+  if (ours.is_object() || ours.is_array()) {
+    if (claimed.type() != ours.type() || claimed.size() != ours.size()) return where;
+    for (const auto& [key, value] : ours.items()) {
+      if (ours.is_object() && !claimed.contains(key)) return where + "/" + key;
+      const Json& theirs = ours.is_object() ? claimed.at(key) : claimed.at(static_cast<std::size_t>(std::stoul(key)));
+      if (std::string wrong = false_claim(theirs, value, where + "/" + key); !wrong.empty()) return wrong;
+    }
+    return "";
+  }
+  return claimed == ours ? "" : where + " is claimed to be " + claimed.dump() + ", and is " + ours.dump();
+}
+
+struct Outcome {
+  Verification verification;
+  std::string false_claim;
+  [[nodiscard]] bool passed() const { return verification.passed() && false_claim.empty(); }
+};
+
+int report(const std::vector<std::string>& names, const std::vector<Outcome>& outcomes) {
+  std::vector<std::vector<std::string>> rows = {{"layer", "outputs", "counts", "difference"}};
+  int code = kDone;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const Outcome& outcome = outcomes[i];
+    rows.push_back({names[i], outcome.verification.outputs_match ? "match" : "DIFFER", outcome.verification.counts_match ? "match" : "DIFFER",
+                    outcome.false_claim.empty() ? outcome.verification.difference : outcome.false_claim});
+    if (!outcome.passed()) code = kCheckFailed;
+  }
+  fmt::print("{}{}\n", table(rows, {false, false, false, false}), code == kDone ? "verified" : "FAILED");
+  return code;
+}
+
+int verify_result(const std::string& path, const Context& context) {
+  const std::vector<Claim> claims = read_result(read_document(path));
+  std::vector<std::string> names;
+  std::vector<Outcome> outcomes(claims.size());
+  for (const Claim& claim : claims) names.push_back(claim.layer.name);
+  {
+    Progress progress("verify", claims.size());
+    tbb::parallel_for(std::size_t{0}, claims.size(), [&](std::size_t i) {
+      const Claim& claim = claims[i];
+      const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
+      outcomes[i].false_claim = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy));
+      outcomes[i].verification = verify(claim.nest, claim.layer, claim.hierarchy, evaluation.counts, 1, context.stop);
+      progress.done(claim.layer.name);
+    });
+  }
+  return report(names, outcomes);
+}
+
+int verify_mapping(const MappingArguments& arguments, const Context& context) {
+  const Subject subject = load(arguments, context.library);
+  const Evaluation evaluation = evaluate(subject.nest, subject.layer, subject.hierarchy);
+  return report({subject.layer.name}, {{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop), ""}});
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Action& action) {
+  auto arguments = std::make_shared<MappingArguments>();
+  CLI::App* command = app.add_subcommand("verify", "Execute a result's mappings, or one that you wrote, and compare outputs and counts");
+  arguments->add_to(*command);
+  command->get_option("workload")->description("A result of `tilepath search`; with --mapping: the workload");
+  command->footer("Examples:\n"
+                  "  tilepath verify alexnet.json\n"
+                  "  tilepath verify --mapping alexnet-conv2-rs\n"
+                  "  tilepath verify resnet50 --layer conv1 --arch eyeriss-3level --mapping mine.json");
+  command->callback([=, &action] {
+    if (arguments->workload.empty() && arguments->mapping.empty()) throw CLI::RequiredError("a result file or --mapping");
+    if (arguments->mapping.empty() && !arguments->arch.empty()) throw CLI::RequiredError("--mapping (or a result file alone)");
+    action = [=](const Context& context) {
+      return arguments->mapping.empty() ? verify_result(arguments->workload, context) : verify_mapping(*arguments, context);
+    };
+  });
+}
+
+}  // namespace tilepath::cli

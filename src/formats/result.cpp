@@ -1,0 +1,121 @@
+#include "tilepath/formats/result.hpp"
+
+#include "tilepath/base/error.hpp"
+#include "tilepath/formats/architecture.hpp"
+#include "tilepath/formats/mapping.hpp"
+#include "tilepath/formats/workload.hpp"
+
+namespace tilepath {
+
+Totals totals_of(const NetworkResult& result) {
+  Totals totals;
+  for (const LayerResult& each : result.layers) {
+    totals.energy += each.found.evaluation.energy.value() * static_cast<double>(each.layer.repeat);
+    totals.cycles = checked_add(totals.cycles, checked_multiply(each.found.evaluation.cycles.value(), each.layer.repeat));
+    totals.macs = checked_add(totals.macs, checked_multiply(macs(each.layer), each.layer.repeat));
+  }
+  return totals;
+}
+
+Json to_json(const Evaluation& evaluation, const Layer& layer, const Hierarchy& hierarchy) {
+  Json levels = Json::array();
+  Json network = Json::array();
+  for (int l = 0; l < hierarchy.level_count(); ++l)
+    for (int t = 0; t < layer.tensor_count(); ++t) {
+      const auto level = static_cast<std::size_t>(l);
+      const auto tensor = static_cast<std::size_t>(t);
+      const Traffic& moved = evaluation.counts.levels[level][tensor];
+      if (moved != Traffic{})
+        levels.push_back({{"level", hierarchy.level(l).name},
+                          {"tensor", layer.tensors[tensor].name},
+                          {"reads", moved.reads.value()},
+                          {"fills", moved.fills.value()},
+                          {"updates", moved.updates.value()},
+                          {"drains", moved.drains.value()},
+                          {"energy", evaluation.level_energy[level][tensor].value()}});
+      const NetworkTraffic& crossed = evaluation.counts.network[level][tensor];
+      if (crossed != NetworkTraffic{})
+        network.push_back(
+            {{"fanout", hierarchy.level(l).name}, {"tensor", layer.tensors[tensor].name}, {"down", crossed.down.value()}, {"up", crossed.up.value()}});
+    }
+  return {{"energy", evaluation.energy.value()},
+          {"cycles", evaluation.cycles.value()},
+          {"edp", evaluation.edp()},
+          {"utilization", evaluation.utilization},
+          {"limit", to_text(evaluation.limit, hierarchy)},
+          {"levels", levels},
+          {"network", network},
+          {"compute_energy", evaluation.compute_energy.value()},
+          {"network_energy", evaluation.network_energy.value()},
+          {"leakage_energy", evaluation.leakage_energy.value()}};
+}
+
+Json to_json(const Verification& verification, bool seconds) {
+  Json json = {{"outputs_match", verification.outputs_match}, {"counts_match", verification.counts_match}};
+  if (!verification.difference.empty()) json["difference"] = verification.difference;
+  if (seconds) json["seconds"] = verification.seconds;
+  return json;
+}
+
+namespace {
+
+Json to_json(const Certificate& certificate, bool seconds) {
+  Json json = {{"proved", certificate.proved},
+               {"lower_bound", certificate.lower_bound},
+               {"gap", certificate.gap},
+               {"mapspace_size", certificate.mapspace_size},
+               {"jobs", certificate.jobs},
+               {"jobs_solved", certificate.jobs_solved},
+               {"labels_kept", certificate.labels_kept},
+               {"labels_pruned", certificate.labels_pruned}};
+  if (seconds) json["seconds"] = certificate.seconds;
+  return json;
+}
+
+Json mapspace_json(const Mapspace& mapspace) {
+  return {{"factors", "perfect"}, {"nodes", mapspace.uneven ? "uneven" : "even"}, {"bypass", "free"}, {"lanes", "free"}};
+}
+
+}  // namespace
+
+Json to_json(const NetworkResult& result, std::string_view version, bool seconds) {
+  Json json = {{"schema_version", 1},
+               {"tilepath", {{"version", version}}},
+               {"workload", result.workload},
+               {"arch", result.hierarchy.name},
+               {"objective", name_of(result.options.objective)},
+               {"mapspace", mapspace_json(result.options.mapspace)},
+               {"architecture", result.architecture},
+               {"layers", Json::array()}};
+  for (const LayerResult& each : result.layers) {
+    Json layer = {{"name", each.layer.name}, {"repeat", each.layer.repeat}, {"macs", macs(each.layer)}};
+    for (const Dimension& dimension : each.layer.dimensions) layer["dimensions"][dimension.name] = dimension.bound;
+    layer["layer"] = to_json(each.layer);
+    layer["mapping"] = to_json(each.found.nest, each.layer, result.hierarchy);
+    layer["dataflow"] = dataflow_in_words(each.found.nest, each.layer, result.hierarchy);
+    layer["evaluation"] = to_json(each.found.evaluation, each.layer, result.hierarchy);
+    layer["certificate"] = to_json(each.found.certificate, seconds);
+    if (each.verification) layer["verification"] = to_json(*each.verification, seconds);
+    json["layers"].push_back(std::move(layer));
+  }
+  const Totals totals = totals_of(result);
+  json["total"] = {{"energy", totals.energy}, {"cycles", totals.cycles}, {"edp", totals.edp()}, {"macs", totals.macs}};
+  return json;
+}
+
+std::vector<Claim> read_result(const Document& document) {
+  const Cursor root(document);
+  if (!root.has("layers") || !root.has("architecture")) root.fail("not a result of `tilepath search`: it has no 'layers' with an 'architecture'");
+  root.expect_version();
+  const Hierarchy hierarchy = read_architecture({document.name + ": /architecture", root.at("architecture").json()});
+  std::vector<Claim> claims;
+  for (const Cursor& each : root.at("layers").elements(1)) {
+    Claim claim{read_layer(each.at("layer")), hierarchy, {}, {}};
+    claim.nest = read_nodes(each.at("mapping"), claim.layer, hierarchy);
+    claim.evaluation = each.at("evaluation").json();
+    claims.push_back(std::move(claim));
+  }
+  return claims;
+}
+
+}  // namespace tilepath
