@@ -241,8 +241,12 @@ void Prices::price_outputs() {
   }
   const double width = static_cast<double>(level_words(hierarchy_.level(innermost), tensor(out)));
   if (const int port = parts_.write_port[index(innermost)]; port >= 0) fixed_[index(port)] += per_step * steps_ * width;
-  if (const int port = parts_.read_port[index(innermost)]; port >= 0)
-    fixed_[index(port)] += (per_step * steps_ - (innermost == 0 ? words : 0)) * width;
+  // The first update of each word that starts from zero only writes: every output of the busiest instance, once.
+  double outputs = 1;
+  const Extents lanes_outside = lanes_of(0, innermost);
+  for (int d = 0; d < layer_.dimension_count(); ++d)
+    if (layer_.relevant(out, d)) outputs *= static_cast<double>(layer_.dimensions[index(d)].bound / lanes_outside[index(d)]);
+  if (const int port = parts_.read_port[index(innermost)]; port >= 0) fixed_[index(port)] += (per_step * steps_ - outputs) * width;
 }
 
 Price Prices::output_node(int level, const Extents& tile) const {
@@ -280,7 +284,6 @@ Price Prices::output_node(int level, const Extents& tile) const {
   add(parts_.read_port[index(above)], up * width_above, -distinct * first_visits * width_above);
   add(parts_.write_port[index(level)], words * width, -words * first_visits * width);
   if (hierarchy_.level(level).drain_reads) add(parts_.read_port[index(level)], words * width, 0);
-  if (parent(out, hierarchy_.level_count()) == level) add(parts_.read_port[index(level)], 0, -words * first_visits * width);
   const double drain = transfer_cycles(static_cast<std::int64_t>(up * width_above), hierarchy_.level(above).write_bandwidth);
   if (hierarchy_.level(level).double_buffered) {
     price.once[kEdge] = drain;

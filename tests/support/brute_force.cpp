@@ -1,0 +1,175 @@
+#include "support/brute_force.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "tilepath/mapping/legal.hpp"
+#include "tilepath/model/evaluate.hpp"
+
+namespace tilepath::testing {
+
+namespace {
+
+bool has(const Rank& rank, int dimension) {
+  return std::any_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == dimension; });
+}
+
+bool stores(const Node& node, int tensor) {
+  const auto* store = std::get_if<Store>(&node);
+  return store != nullptr && std::find(store->tensors.begin(), store->tensors.end(), tensor) != store->tensors.end();
+}
+
+class Enumeration {
+ public:
+  Enumeration(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace, std::int64_t most)
+      : layer_(layer), hierarchy_(hierarchy), objective_(objective), mapspace_(mapspace), most_(most) {
+    for (const Dimension& dimension : layer.dimensions) left_.push_back(dimension.bound);
+  }
+
+  BruteForce run() {
+    choose_keeps(0, 1);
+    return result_;
+  }
+
+ private:
+  void choose_keeps(int tensor, int level) {
+    if (tensor == layer_.tensor_count()) {
+      inside_out_.assign(1, Compute{});
+      fanout(hierarchy_.level_count() - 1);
+      return;
+    }
+    if (level == hierarchy_.level_count()) {
+      choose_keeps(tensor + 1, 1);
+      return;
+    }
+    for (const bool keep : {false, true}) {
+      keeps_[{tensor, level}] = keep;
+      choose_keeps(tensor, level + 1);
+    }
+  }
+
+  /// All ways to unroll over the fanout of `level`, then its loops.
+  void fanout(int level) { lanes(level, 0); }
+
+  void lanes(int level, int dimension) {
+    if (!result_.complete) return;
+    if (dimension == layer_.dimension_count() || !hierarchy_.level(level).fanout) {
+      std::vector<int> kept;
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        if (level > 0 && keeps_[{t, level}]) kept.push_back(t);
+      if (level > 0 && kept.empty())
+        fanout(level - 1);
+      else
+        loops(level, kept);
+      return;
+    }
+    auto& left = left_[static_cast<std::size_t>(dimension)];
+    const std::int64_t whole = left;
+    for (std::int64_t x = 1; x <= whole; ++x)
+      for (std::int64_t y = 1; x * y <= whole; ++y) {
+        if (whole % (x * y) != 0) continue;
+        const std::size_t before = inside_out_.size();
+        if (x > 1) inside_out_.emplace_back(SpatialLoop{dimension, x, level, Axis::x});
+        if (y > 1) inside_out_.emplace_back(SpatialLoop{dimension, y, level, Axis::y});
+        left = whole / (x * y);
+        lanes(level, dimension + 1);
+        inside_out_.resize(before);
+      }
+    left = whole;
+  }
+
+  /// At each point: one more loop of a prime count, or a storage node, or (all placed) the next fanout.
+  void loops(int level, const std::vector<int>& missing) {
+    if (!result_.complete) return;
+    for (std::size_t d = 0; d < left_.size(); ++d)
+      for (std::int64_t p = 2; p <= left_[d]; ++p) {
+        if (left_[d] % p != 0 || (p > 2 && p % 2 == 0) || (p > 3 && p % 3 == 0)) continue;  // bounds are below 25
+        left_[d] /= p;
+        inside_out_.emplace_back(Loop{static_cast<int>(d), p});
+        loops(level, missing);
+        inside_out_.pop_back();
+        left_[d] *= p;
+      }
+    if (level == 0) {
+      if (std::all_of(left_.begin(), left_.end(), [](std::int64_t n) { return n == 1; })) finish();
+      return;
+    }
+    if (!mapspace_.uneven) {
+      inside_out_.emplace_back(Store{missing, level});
+      fanout(level - 1);
+      inside_out_.pop_back();
+      return;
+    }
+    for (std::size_t k = 0; k < missing.size(); ++k) {
+      std::vector<int> rest = missing;
+      rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(k));
+      inside_out_.emplace_back(Store{{missing[k]}, level});
+      if (rest.empty())
+        fanout(level - 1);
+      else
+        loops(level, rest);
+      inside_out_.pop_back();
+    }
+  }
+
+  void finish() {
+    if (++visited_ > most_) {
+      result_.complete = false;
+      return;
+    }
+    Nest nest;
+    Store all{{}, 0};
+    for (int t = 0; t < layer_.tensor_count(); ++t) all.tensors.push_back(t);
+    nest.nodes.emplace_back(all);
+    nest.nodes.insert(nest.nodes.end(), inside_out_.rbegin(), inside_out_.rend());
+    if (!legal(nest, layer_, hierarchy_) || !within_halo_rule(nest, layer_, hierarchy_)) return;
+    ++result_.nests;
+    const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
+    const Score score = score_of(objective_, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value()));
+    if (score < result_.best) {
+      result_.best = score;
+      result_.nest = nest;
+    }
+  }
+
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  Objective objective_;
+  Mapspace mapspace_;
+  std::int64_t most_;
+  std::int64_t visited_ = 0;
+  std::map<std::pair<int, int>, bool> keeps_;
+  std::vector<std::int64_t> left_;
+  std::vector<Node> inside_out_;
+  BruteForce result_;
+};
+
+}  // namespace
+
+bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& /*hierarchy*/) {
+  const auto& nodes = nest.nodes;
+  for (int t = 0; t < layer.output(); ++t)
+    for (const Rank& rank : layer.tensors[static_cast<std::size_t>(t)].ranks) {
+      if (rank.size() < 2) continue;
+      for (std::size_t child = 1; child < nodes.size(); ++child) {
+        const bool mac = std::holds_alternative<Compute>(nodes[child]);
+        if (!mac && !stores(nodes[child], t)) continue;
+        bool looped = false;      // a loop of the rank since the node, or since the MAC's first lanes of it
+        int first_fanout = -1;    // of the MAC
+        for (std::size_t i = child; i-- > 0 && !stores(nodes[i], t);) {
+          if (const auto* loop = std::get_if<Loop>(&nodes[i]); loop != nullptr && has(rank, loop->dimension) && (!mac || first_fanout >= 0)) looped = true;
+          if (const auto* lanes = std::get_if<SpatialLoop>(&nodes[i]); lanes != nullptr && has(rank, lanes->dimension)) {
+            if (looped) return false;
+            first_fanout = lanes->fanout;
+          }
+        }
+      }
+    }
+  return true;
+}
+
+BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace, std::int64_t most) {
+  return Enumeration(layer, hierarchy, objective, mapspace, most).run();
+}
+
+}  // namespace tilepath::testing

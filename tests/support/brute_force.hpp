@@ -1,0 +1,23 @@
+// The slow, obvious engine: every nest of a mapspace, one by one, scored by `evaluate`. For tests alone.
+#pragma once
+
+#include <cstdint>
+
+#include "tilepath/search/search.hpp"
+
+namespace tilepath::testing {
+
+struct BruteForce {
+  Score best;
+  Nest nest;
+  std::int64_t nests = 0;    ///< that were legal and scored
+  bool complete = true;      ///< false: more than `most` nests, legal or not: given up
+};
+
+BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace, std::int64_t most);
+
+/// The mapspace's one rule beyond `legal`: between a storage node (or a MAC's first lanes of the halo) and lanes, above it, of a halo
+/// rank that its deliveries cross, no loop of that rank stands.
+bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
+
+}  // namespace tilepath::testing
