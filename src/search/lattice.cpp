@@ -90,7 +90,7 @@ class Lattice {
     int level = 0;
     std::uint32_t placed = 0;  ///< tensors whose node at this level is placed
     std::vector<bool> barred;  ///< dimensions that no loop may take here
-    double rest = 0;           ///< least energy of all that is not placed yet
+    Cost rest{};               ///< least cost of all that is not placed yet
   };
 
   // -- the lattice --------------------------------------------------------------------------------------------------------
@@ -197,6 +197,8 @@ class Lattice {
       for (std::uint32_t placed = 0; placed < kept; placed = apart ? ((placed | ~kept) + 1) & kept : kept) add_phase(l, placed);
     }
     add_phase(0, 0);
+    relaxed_ = phases_.front().rest;
+    search_detail::add(relaxed_, prices_.fixed());
     heads_.assign(phases_.size() * index(shapes_), -1);
   }
 
@@ -207,8 +209,8 @@ class Lattice {
     for (int d = 0; d < layer_.dimension_count(); ++d) phase.barred.push_back(barred(level, placed, d));
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       for (int l = 1; l <= level; ++l)
-        if (prices_.kept(t, l) && !(l == level && (placed >> t & 1U) != 0)) phase.rest += prices_.least(t, l);
-      if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level) phase.rest += prices_.least_mac_reads(t);
+        if (prices_.kept(t, l) && !(l == level && (placed >> t & 1U) != 0)) search_detail::add(phase.rest, prices_.least(t, l));
+      if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level) search_detail::add(phase.rest, prices_.least_mac_reads(t));
     }
     phases_.push_back(phase);
   }
@@ -345,9 +347,9 @@ class Lattice {
 
   /// What the label's path costs at least, all told.
   [[nodiscard]] Score bound(const Label& label) {
-    Cost cost{};
-    for (std::size_t p = 0; p < parts(); ++p) cost[p] = label.cost[p];
-    cost[kEnergy] += phases_[label.phase].rest;
+    const Cost& rest = phases_[label.phase].rest;
+    Cost cost = relaxed_;
+    for (std::size_t p = 0; p < parts(); ++p) cost[p] = label.cost[p] + rest[p];
     for (Open open = label.open; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
       const int t = bit / kMaxLevels;
@@ -378,7 +380,7 @@ class Lattice {
   bool finish_path(const Label& label, std::int32_t at) {
     const bool whole = shape_ == shapes_ - 1;
     if (!whole && (label.open != 0 || label.slides != 0)) return false;
-    Cost cost{};
+    Cost cost = relaxed_;
     Vector sum = label.cost;
     for (Open open = label.open; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
@@ -603,6 +605,7 @@ class Lattice {
   const Prices& prices_;
   const Patience& patience_;
   std::size_t parts_ = 1;
+  Cost relaxed_{};  ///< least of every part: of those that the labels do not count
   double compute_cycles_ = 0;
   bool slides_at_all_ = false;
 
@@ -652,6 +655,10 @@ LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& 
   if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, patience).run();
   if (problem.parts.count <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, patience).run();
   return Lattice<kMaxParts>(problem, prices, incumbent, patience).run();
+}
+
+LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience) {
+  return Lattice<1>(problem, prices, incumbent, patience).run();
 }
 
 }  // namespace tilepath::search_detail

@@ -62,4 +62,8 @@ struct LatticeOutcome {
 /// The best nest of a job that is strictly better than `incumbent`. Deterministic.
 LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience);
 
+/// The same with bandwidths relaxed: each port carries its least, whatever the nest. Much cheaper, since a label has one cost.
+/// `score` is then a bound: no nest of the job scores less. Without a nest, none of the job beats the incumbent.
+LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience);
+
 }  // namespace tilepath::search_detail

@@ -295,36 +295,58 @@ Price Prices::output_node(int level, const Extents& tile) const {
   return price;
 }
 
-double Prices::least(int t, int level) const {
+double Prices::words_per_instance(int t, int level) const {
+  const Extents lanes = lanes_of(0, level);
+  double words = 1;
+  for (const Rank& rank : tensor(t).ranks) {
+    std::int64_t most = 1;  // indices along a rank: at least one per iteration of its longest dimension
+    for (const Term& term : rank) most = std::max(most, layer_.dimensions[index(term.dimension)].bound / lanes[index(term.dimension)]);
+    words *= static_cast<double>(most);
+  }
+  return words;
+}
+
+Cost Prices::least(int t, int level) const {
   const int above = parent(t, level);
   const double words = static_cast<double>(tile_words(tensor(t), bounds_of(layer_), Footprint::touched));
+  Cost cost{};
+  const auto pass = [&](int port, int at_level) {
+    if (port >= 0) cost[index(port)] += words_per_instance(t, at_level) * static_cast<double>(level_words(hierarchy_.level(at_level), tensor(t)));
+  };
   if (layer_.is_output(t)) {
     const double price = output_price_[index(level)];
     // Each word visits at least once per lane that holds it; at most every MAC is a visit.
     const double visits = price >= 0 ? words * irrelevant_lanes(t, 0, level) : steps_ * instances_[index(hierarchy_.level_count())];
-    return price * visits;
+    cost[kEnergy] = price * visits;
+    pass(parts_.write_port[index(above)], above);
+    return cost;
   }
-  double energy = words * irrelevant_lanes(t, 0, above) * read_energy(above, t) + words * irrelevant_lanes(t, 0, level) * write_energy(level, t);
+  cost[kEnergy] = words * irrelevant_lanes(t, 0, above) * read_energy(above, t) + words * irrelevant_lanes(t, 0, level) * write_energy(level, t);
   for (int f = above; f < level; ++f)
-    if (hierarchy_.level(f).fanout) energy += words * irrelevant_lanes(t, 0, f + 1) * hierarchy_.level(f).fanout->energy_per_word;
-  return energy;
+    if (hierarchy_.level(f).fanout) cost[kEnergy] += words * irrelevant_lanes(t, 0, f + 1) * hierarchy_.level(f).fanout->energy_per_word;
+  pass(parts_.read_port[index(above)], above);
+  pass(parts_.write_port[index(level)], level);
+  return cost;
 }
 
-double Prices::least_mac_reads(int t) const {
+Cost Prices::least_mac_reads(int t) const {
   const int macs_level = hierarchy_.level_count();
   const int innermost = parent(t, macs_level);
   // At least one word per distinct lane of each rank's widest dimension.
-  double reads = instances_[index(innermost)];
+  double reads = 1;
   const Extents lanes = lanes_of(innermost, macs_level);
   for (const Rank& rank : tensor(t).ranks) {
     std::int64_t widest = 1;
     for (const Term& term : rank) widest = std::max(widest, lanes[index(term.dimension)]);
     reads *= static_cast<double>(widest);
   }
-  double energy = steps_ * reads * read_energy(innermost, t);
+  Cost cost{};
+  cost[kEnergy] = steps_ * instances_[index(innermost)] * reads * read_energy(innermost, t);
   for (int f = innermost; f < macs_level; ++f)
-    if (hierarchy_.level(f).fanout) energy += steps_ * instances_[index(f) + 1] * hierarchy_.level(f).fanout->energy_per_word;
-  return energy;
+    if (hierarchy_.level(f).fanout) cost[kEnergy] += steps_ * instances_[index(f) + 1] * hierarchy_.level(f).fanout->energy_per_word;
+  if (const int port = parts_.read_port[index(innermost)]; port >= 0)
+    cost[index(port)] = steps_ * reads * static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
+  return cost;
 }
 
 }  // namespace tilepath::search_detail

@@ -30,6 +30,10 @@ enum Part : std::uint8_t { kEnergy = 0, kWaiting = 1, kEdge = 2, kFirstPort = 3 
 
 using Cost = std::array<double, kMaxParts>;
 
+inline void add(Cost& sum, const Cost& more) {
+  for (std::size_t p = 0; p < sum.size(); ++p) sum[p] += more[p];
+}
+
 /// Which parts a hierarchy has. With no bandwidth limit there is energy alone.
 struct Parts {
   explicit Parts(const Hierarchy& hierarchy);
@@ -81,12 +85,10 @@ class Prices {
   [[nodiscard]] Extents lanes_of(int from, int to) const;
   /// Lanes of the fanouts of levels `from` … `to`-1 that are irrelevant to a tensor.
   [[nodiscard]] double irrelevant_lanes(int tensor, int from, int to) const;
-  /// Least that the node of a tensor at `level` can cost, whatever its tile: every word arrives at least once (energy only).
-  [[nodiscard]] double least(int tensor, int level) const;
-  /// Least energy of the MACs' reads where they are not in `fixed`.
-  [[nodiscard]] double least_mac_reads(int tensor) const;
-  /// What a word costs per visit of an output's node (may be negative).
-  [[nodiscard]] double output_price(int level) const { return output_price_[static_cast<std::size_t>(level)]; }
+  /// Least that the node of a tensor at `level` can cost, whatever its tile: every word arrives at least once.
+  [[nodiscard]] Cost least(int tensor, int level) const;
+  /// Least cost of the MACs' reads where they are not in `fixed`.
+  [[nodiscard]] Cost least_mac_reads(int tensor) const;
 
  private:
   [[nodiscard]] const Tensor& tensor(int t) const { return layer_.tensors[static_cast<std::size_t>(t)]; }
@@ -97,6 +99,8 @@ class Prices {
   [[nodiscard]] double delivery_cycles(int t, int parent, int child, std::int64_t read, std::int64_t written) const;
   [[nodiscard]] double transfer_cycles(std::int64_t words, double bandwidth) const;
   [[nodiscard]] Price output_node(int level, const Extents& tile) const;
+  /// Words of a tensor that one instance of a level meets at least, whichever iterations the lanes give it.
+  [[nodiscard]] double words_per_instance(int t, int level) const;
   void price_outputs();
   void price_macs();
 

@@ -127,12 +127,15 @@ class Searcher {
   void plant() {
     // Compulsory: every MAC, and every word of each tensor once past the outermost level.
     const Hierarchy& hierarchy = problem_.hierarchy;
-    floor_ = static_cast<double>(macs(problem_.layer)) * hierarchy.compute.mac_energy;
+    floor_[search_detail::kEnergy] = static_cast<double>(macs(problem_.layer)) * hierarchy.compute.mac_energy;
     for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
       const Tensor& tensor = problem_.layer.tensors[index(t)];
       const double words = static_cast<double>(tile_words(tensor, bounds_of(problem_.layer), Footprint::touched));
       const Level& outermost = hierarchy.level(0);
-      floor_ += words * accesses_per_word(outermost, tensor) * (problem_.layer.is_output(t) ? outermost.write_energy : outermost.read_energy);
+      const bool output = problem_.layer.is_output(t);
+      floor_[search_detail::kEnergy] += words * accesses_per_word(outermost, tensor) * (output ? outermost.write_energy : outermost.read_energy);
+      if (const int port = output ? problem_.parts.write_port[0] : problem_.parts.read_port[0]; port >= 0)
+        floor_[index(port)] += words * static_cast<double>(level_words(outermost, tensor));
     }
     Knot root;
     push(std::move(root));
@@ -158,9 +161,7 @@ class Searcher {
     }
     double lanes = 1;
     for (int l = knot.fanouts; l < problem_.hierarchy.level_count(); ++l) lanes *= static_cast<double>(problem_.hierarchy.level(l).fanout_size());
-    Cost cost{};
-    cost[search_detail::kEnergy] = floor_;
-    return problem_.score(cost, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes))));
+    return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes))));
   }
 
   void branch_lanes(const Knot& knot) {
@@ -200,55 +201,64 @@ class Searcher {
   /// What a tensor costs at least with these keeps does not depend on how the others are kept: bound each alone, then join.
   void branch_keeps(const Knot& knot) {
     std::vector<std::vector<std::uint32_t>> choices;
-    std::vector<std::vector<double>> least;
+    std::vector<std::vector<Cost>> least;
     for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
       choices.push_back(keep_choices(t));
       least.emplace_back();
       for (const std::uint32_t keeps : choices.back()) least.back().push_back(least_of(knot.job, t, keeps));
     }
     Job job = knot.job;
-    join_keeps(knot, choices, least, 0, 0, job);
+    for (std::uint32_t& of : job.keeps) of = 1;
+    const Prices bare(problem_.layer, problem_.hierarchy, problem_.parts, job);
+    join_keeps(knot, choices, least, 0, bare.fixed(), problem_.compute_cycles(bare.steps()), job);
   }
 
-  [[nodiscard]] double least_of(Job job, int t, std::uint32_t keeps) const {
+  [[nodiscard]] Cost least_of(Job job, int t, std::uint32_t keeps) const {
     for (std::uint32_t& of : job.keeps) of = 1;
-    const double base = Prices(problem_.layer, problem_.hierarchy, problem_.parts, job).fixed()[search_detail::kEnergy];
+    const Cost bare = Prices(problem_.layer, problem_.hierarchy, problem_.parts, job).fixed();
     job.keeps[index(t)] = keeps;
     const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job);
-    double energy = prices.fixed()[search_detail::kEnergy] - base;
+    Cost cost = prices.fixed();
+    for (std::size_t p = 0; p < cost.size(); ++p) cost[p] -= bare[p];
     for (int l = 1; l < problem_.hierarchy.level_count(); ++l)
-      if (prices.kept(t, l)) energy += prices.least(t, l);
-    if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) energy += prices.least_mac_reads(t);
-    return energy;
+      if (prices.kept(t, l)) search_detail::add(cost, prices.least(t, l));
+    if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
+    return cost;
   }
 
-  void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices, const std::vector<std::vector<double>>& least, std::size_t t,
-                  double energy, Job& job) {
+  void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices, const std::vector<std::vector<Cost>>& least, std::size_t t,
+                  const Cost& cost, double compute_cycles, Job& job) {
     if (t == choices.size()) {
       Knot next;
       next.fanouts = knot.fanouts;
       next.keeps = true;
       next.job = job;
-      Job bare = job;
-      for (std::uint32_t& of : bare.keeps) of = 1;
-      const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, bare);
-      Cost cost{};
-      cost[search_detail::kEnergy] = prices.fixed()[search_detail::kEnergy] + energy;
-      next.bound = std::max(problem_.score(cost, problem_.compute_cycles(prices.steps())), knot.bound);
+      next.bound = std::max(problem_.score(cost, compute_cycles), knot.bound);
       ++result_.certificate.jobs;
       push(std::move(next));
       return;
     }
     for (std::size_t c = 0; c < choices[t].size(); ++c) {
       job.keeps[t] = choices[t][c];
-      join_keeps(knot, choices, least, t + 1, energy + least[t][c], job);
+      Cost sum = cost;
+      search_detail::add(sum, least[t][c]);
+      join_keeps(knot, choices, least, t + 1, sum, compute_cycles, job);
     }
   }
 
   bool solve_job(const Knot& knot) {
     const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot.job);
-    const LatticeOutcome outcome = solve(problem_, prices, incumbent_, patience_);
     ++result_.certificate.jobs_solved;
+    bool open = true;  // the job may hold something better than the incumbent
+    if (problem_.parts.count > 1) {
+      const LatticeOutcome relaxed = solve_relaxed(problem_, prices, incumbent_, patience_);
+      if (!settle(knot, relaxed)) return false;
+      open = relaxed.nest && relaxed.score < incumbent_;
+    }
+    return !open || settle(knot, solve(problem_, prices, incumbent_, patience_));
+  }
+
+  bool settle(const Knot& knot, const LatticeOutcome& outcome) {
     result_.certificate.labels_kept += outcome.labels_kept;
     result_.certificate.labels_pruned += outcome.labels_pruned;
     if (outcome.nest) take(*outcome.nest);
@@ -273,7 +283,7 @@ class Searcher {
   Problem problem_;
   Patience patience_;
   std::chrono::steady_clock::time_point start_;
-  double floor_ = 0;
+  Cost floor_{};
   std::priority_queue<Knot, std::vector<Knot>, Later> tree_;
   std::int64_t knots_ = 0;
   Score incumbent_;
