@@ -62,7 +62,8 @@ void check_level(const Hierarchy& hierarchy, const Level& level) {
     const Role role = static_cast<Role>(r);
     const Partition* part = level.partition(role);
     if (at(level.keeps, role) == Keep::must && part != nullptr && part->capacity_words < (level.double_buffered ? 2 : 1))
-      reject("must keep " + std::string(name_of(role)) + " but has no room for one word" + (level.double_buffered ? " twice (double_buffered)" : ""));
+      reject("must keep " + std::string(name_of(role)) + " but has no room for one word" +
+             (level.double_buffered ? " twice (double_buffered)" : ""));
   }
   if (level.fanout) {
     if (level.fanout->x < 1 || level.fanout->y < 1) reject("needs a fanout of at least 1x1");

@@ -16,7 +16,9 @@ const Layer& find_layer(const Network& network, const std::string& name) {
     if (layer.name == name || (name.empty() && network.layers.size() == 1)) return layer;
     names.push_back(layer.name);
   }
-  if (name.empty()) throw InputError("'" + network.name + "' has " + std::to_string(names.size()) + " layers; choose one with --layer" + hint("", names));
+  if (name.empty())
+    throw InputError("'" + network.name + "' has " + std::to_string(names.size()) + " layers; choose one with --layer" +
+                     hint("", names));
   throw InputError("'" + network.name + "' has no layer '" + name + "'" + hint(name, names));
 }
 
@@ -31,12 +33,17 @@ Subject load(const MappingArguments& arguments, const Library& library) {
   const Document mapping = library.open("mappings", arguments.mapping);
   const MappingFile header = read_mapping_header(mapping);
   const auto choose = [&](const std::string& given, const std::string& named, const char* what) {
-    if (given.empty() && named.empty()) throw InputError(mapping.name + ": does not say its " + what + "; give it on the command line");
+    if (given.empty() && named.empty())
+      throw InputError(mapping.name + ": does not say its " + what + "; give it on the command line");
     return given.empty() ? named : given;
   };
   const Network network = read_workload(library.open("workloads", choose(arguments.workload, header.workload, "workload")));
-  const std::string layer = arguments.layer.empty() && arguments.workload.empty() ? header.layer : arguments.layer.empty() && network.layers.size() > 1 ? header.layer : arguments.layer;
-  Subject subject{find_layer(network, layer), read_architecture(library.open("arch", choose(arguments.arch, header.arch, "architecture"))), {}};
+  const std::string layer = arguments.layer.empty() && arguments.workload.empty()  ? header.layer
+                            : arguments.layer.empty() && network.layers.size() > 1 ? header.layer
+                                                                                   : arguments.layer;
+  Subject subject{find_layer(network, layer),
+                  read_architecture(library.open("arch", choose(arguments.arch, header.arch, "architecture"))),
+                  {}};
   subject.nest = read_mapping(mapping, subject.layer, subject.hierarchy);
   return subject;
 }

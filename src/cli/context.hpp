@@ -33,7 +33,8 @@ void add_list(CLI::App& app, Action& action);
 /// The layer of this name; with an empty name the only one. Throws InputError with the nearest name.
 const Layer& find_layer(const Network& network, const std::string& name);
 
-/// A mapping with its layer and hierarchy: from WORKLOAD, --arch, --mapping and --layer, or from what the mapping file itself names.
+/// A mapping with its layer and hierarchy: from WORKLOAD, --arch, --mapping and --layer, or from what the mapping file itself
+/// names.
 struct MappingArguments {
   std::string workload, arch, mapping, layer;
   void add_to(CLI::App& app);

@@ -16,8 +16,9 @@ std::string levels_table(const Evaluation& evaluation, const Subject& subject) {
   std::vector<std::vector<std::string>> rows = {{"level", "tensor", "reads", "fills", "updates", "drains", "energy", "share"}};
   const auto row = [&](const std::string& level, const std::string& tensor, const Traffic* moved, double energy) {
     const auto words = [&](Words w) { return moved == nullptr ? "" : grouped(w.value()); };
-    rows.push_back({level, tensor, words(moved == nullptr ? Words{} : moved->reads), words(moved == nullptr ? Words{} : moved->fills),
-                    words(moved == nullptr ? Words{} : moved->updates), words(moved == nullptr ? Words{} : moved->drains), fmt::format("{:.6g}", energy),
+    rows.push_back({level, tensor, words(moved == nullptr ? Words{} : moved->reads),
+                    words(moved == nullptr ? Words{} : moved->fills), words(moved == nullptr ? Words{} : moved->updates),
+                    words(moved == nullptr ? Words{} : moved->drains), fmt::format("{:.6g}", energy),
                     fmt::format("{:.1f} %", evaluation.energy.value() > 0 ? 100 * energy / evaluation.energy.value() : 0)});
   };
   for (int l = 0; l < subject.hierarchy.level_count(); ++l)
@@ -25,7 +26,9 @@ std::string levels_table(const Evaluation& evaluation, const Subject& subject) {
       const auto level = static_cast<std::size_t>(l);
       const auto tensor = static_cast<std::size_t>(t);
       const Traffic& moved = evaluation.counts.levels[level][tensor];
-      if (moved != Traffic{}) row(subject.hierarchy.level(l).name, subject.layer.tensors[tensor].name, &moved, evaluation.level_energy[level][tensor].value());
+      if (moved != Traffic{})
+        row(subject.hierarchy.level(l).name, subject.layer.tensors[tensor].name, &moved,
+            evaluation.level_energy[level][tensor].value());
     }
   row("network", "", nullptr, evaluation.network_energy.value());
   row(subject.hierarchy.compute.name, "", nullptr, evaluation.compute_energy.value());
@@ -43,11 +46,15 @@ int run(const MappingArguments& arguments, bool json, const Context& context) {
     return kDone;
   }
   const std::string unit = subject.hierarchy.energy_unit == "mac" ? "MACs" : "pJ";
-  fmt::print("{} on {}: {}\n\n{}\n{}\n", subject.layer.name, subject.hierarchy.name, dataflow_in_words(subject.nest, subject.layer, subject.hierarchy),
+  fmt::print("{} on {}: {}\n\n{}\n{}\n", subject.layer.name, subject.hierarchy.name,
+             dataflow_in_words(subject.nest, subject.layer, subject.hierarchy),
              to_text(subject.nest, subject.layer, subject.hierarchy), levels_table(evaluation, subject));
-  fmt::print("energy       {:.6g} {} ({:.4f} per MAC)\ncycles       {} (compute {})\nEDP          {:.6g}\nutilization  {:.1f} %\nlimited by   {}\n",
-             evaluation.energy.value(), unit, evaluation.energy.value() / static_cast<double>(evaluation.counts.macs), grouped(evaluation.cycles.value()),
-             grouped(evaluation.compute_cycles.value()), evaluation.edp(), 100 * evaluation.utilization, to_text(evaluation.limit, subject.hierarchy));
+  fmt::print(
+      "energy       {:.6g} {} ({:.4f} per MAC)\ncycles       {} (compute {})\nEDP          {:.6g}\nutilization  {:.1f} "
+      "%\nlimited by   {}\n",
+      evaluation.energy.value(), unit, evaluation.energy.value() / static_cast<double>(evaluation.counts.macs),
+      grouped(evaluation.cycles.value()), grouped(evaluation.compute_cycles.value()), evaluation.edp(),
+      100 * evaluation.utilization, to_text(evaluation.limit, subject.hierarchy));
   return kDone;
 }
 
@@ -60,9 +67,10 @@ void add_evaluate(CLI::App& app, Action& action) {
   arguments->add_to(*command);
   command->get_option("--mapping")->required();
   command->add_flag("--json", *json, "JSON on standard output");
-  command->footer("Examples:\n"
-                  "  tilepath evaluate --mapping alexnet-conv2-rs\n"
-                  "  tilepath evaluate resnet50 --layer conv1 --arch eyeriss-3level --mapping mine.json --json | jq .evaluation.cycles");
+  command->footer(
+      "Examples:\n"
+      "  tilepath evaluate --mapping alexnet-conv2-rs\n"
+      "  tilepath evaluate resnet50 --layer conv1 --arch eyeriss-3level --mapping mine.json --json | jq .evaluation.cycles");
   command->callback([=, &action] { action = [=](const Context& context) { return run(*arguments, *json, context); }; });
 }
 

@@ -47,16 +47,20 @@ int report(const char* what, int code) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"tilepath finds the best way to run the layers of a neural network on a memory hierarchy,\nproves that it is the best, and shows by execution that it is right.", "tilepath"};
+  CLI::App app{
+      "tilepath finds the best way to run the layers of a neural network on a memory hierarchy,\nproves that it is the best, and "
+      "shows by execution that it is right.",
+      "tilepath"};
   app.set_version_flag("--version", std::string("tilepath ") + TILEPATH_VERSION);
   app.require_subcommand(1);
-  app.footer("Examples:\n"
-             "  tilepath search alexnet --arch eyeriss --verify -o alexnet.json\n"
-             "  tilepath show eyeriss\n"
-             "  tilepath evaluate --mapping alexnet-conv2-rs\n"
-             "  tilepath verify alexnet.json\n"
-             "\nWORKLOAD and ARCH are a file or a ready-made name (`tilepath list`); - reads standard input.\n"
-             "Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no legal mapping, 130 interrupted.");
+  app.footer(
+      "Examples:\n"
+      "  tilepath search alexnet --arch eyeriss --verify -o alexnet.json\n"
+      "  tilepath show eyeriss\n"
+      "  tilepath evaluate --mapping alexnet-conv2-rs\n"
+      "  tilepath verify alexnet.json\n"
+      "\nWORKLOAD and ARCH are a file or a ready-made name (`tilepath list`); - reads standard input.\n"
+      "Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no legal mapping, 130 interrupted.");
   Action action;
   add_search(app, action);
   add_evaluate(app, action);

@@ -25,7 +25,8 @@ void Progress::done(const std::string& last) {
 void Progress::draw(const std::string& last) const {
   constexpr std::size_t kWidth = 30;
   const std::size_t filled = total_ == 0 ? kWidth : done_ * kWidth / total_;
-  fmt::print(stderr, "\r\033[K{} [{}{}] {}/{} {}", what_, std::string(filled, '#'), std::string(kWidth - filled, '.'), done_, total_, last.substr(0, 30));
+  fmt::print(stderr, "\r\033[K{} [{}{}] {}/{} {}", what_, std::string(filled, '#'), std::string(kWidth - filled, '.'), done_,
+             total_, last.substr(0, 30));
   (void)std::fflush(stderr);
 }
 

@@ -96,13 +96,15 @@ std::string summary(const NetworkResult& result, bool verified) {
     const auto& evaluation = each.found.evaluation;
     const auto& certificate = each.found.certificate;
     const std::string times = each.layer.repeat > 1 ? fmt::format(" x{}", each.layer.repeat) : "";
-    rows.push_back({each.layer.name + times, grouped(macs(each.layer)), fmt::format("{:.4f}", evaluation.energy.value() / static_cast<double>(macs(each.layer))),
+    rows.push_back({each.layer.name + times, grouped(macs(each.layer)),
+                    fmt::format("{:.4f}", evaluation.energy.value() / static_cast<double>(macs(each.layer))),
                     grouped(evaluation.cycles.value()), fmt::format("{:.1f} %", 100 * evaluation.utilization),
                     dataflow_in_words(each.found.nest, each.layer, result.hierarchy),
                     certificate.proved ? "proved" : fmt::format("gap {:.2f} %", 100 * certificate.gap), verdict(each, verified)});
   }
   const Totals totals = totals_of(result);
-  rows.push_back({"total", grouped(totals.macs), fmt::format("{:.4f}", totals.energy / static_cast<double>(totals.macs)), grouped(totals.cycles), "", "", "", ""});
+  rows.push_back({"total", grouped(totals.macs), fmt::format("{:.4f}", totals.energy / static_cast<double>(totals.macs)),
+                  grouped(totals.cycles), "", "", "", ""});
   return table(rows, {false, true, true, true, true, false, false, false});
 }
 
@@ -110,14 +112,15 @@ int run(const Options& options, const Context& context) {
   expect_writable(options.output);
   std::unique_ptr<tbb::global_control> limit;
   if (options.threads > 0)
-    limit = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(options.threads));
+    limit = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
+                                                  static_cast<std::size_t>(options.threads));
   const NetworkResult result = solve(options, context);
   const std::string output = options.output.empty() && options.json ? "-" : options.output;
   if (!output.empty()) write_file(output, to_json(result, TILEPATH_VERSION, !options.no_seconds).dump(1) + "\n");
   const bool json_on_stdout = output == "-";
-  fmt::print(json_on_stdout ? stderr : stdout, "{} on {}, least {} ({} nests, energies in {})\n{}", result.workload, result.hierarchy.name,
-             name_of(options.search.objective), options.search.mapspace.uneven ? "uneven" : "even", result.hierarchy.energy_unit == "mac" ? "MACs" : "pJ",
-             summary(result, options.verify));
+  fmt::print(json_on_stdout ? stderr : stdout, "{} on {}, least {} ({} nests, energies in {})\n{}", result.workload,
+             result.hierarchy.name, name_of(options.search.objective), options.search.mapspace.uneven ? "uneven" : "even",
+             result.hierarchy.energy_unit == "mac" ? "MACs" : "pJ", summary(result, options.verify));
   int code = kDone;
   for (const LayerResult& each : result.layers)
     if (each.verification && !each.verification->passed()) {
@@ -141,23 +144,29 @@ void add_search(CLI::App& app, Action& action) {
   command->add_option("-l,--layer", options->layers, "Only this layer (may be given several times)")->expected(1)->take_all();
   const std::map<std::string, Objective> objectives = {
       {"edp", Objective::edp}, {"energy", Objective::energy}, {"latency", Objective::latency}, {"ed2p", Objective::ed2p}};
-  command->add_option("--objective", options->search.objective, "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p")
+  command
+      ->add_option("--objective", options->search.objective,
+                   "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p")
       ->transform(CLI::CheckedTransformer(objectives).description(""));
   const std::map<std::string, bool> mapspaces = {{"even", false}, {"uneven", true}};
   command
       ->add_option("--mapspace", options->search.mapspace.uneven,
-                   "uneven (default): each storage node of a level on its own; even: a level's nodes stand together, as in most other tools")
+                   "uneven (default): each storage node of a level on its own; even: a level's nodes stand together, as in most "
+                   "other tools")
       ->transform(CLI::CheckedTransformer(mapspaces).description(""));
   command->add_flag("--verify", options->verify, "Execute each mapping on real values; compare outputs and counts");
-  command->add_option("--time-limit", options->search.time_limit, "Seconds per layer; past them the best found, with its gap")->check(CLI::PositiveNumber);
-  command->add_option("--threads", options->threads, "Threads (default: all cores); the answer does not depend on them")->check(CLI::PositiveNumber);
+  command->add_option("--time-limit", options->search.time_limit, "Seconds per layer; past them the best found, with its gap")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "Threads (default: all cores); the answer does not depend on them")
+      ->check(CLI::PositiveNumber);
   command->add_option("-o,--output", options->output, "Write the result here as JSON; - is standard output");
   command->add_flag("--json", options->json, "Result as JSON on standard output, the table on standard error");
   command->add_flag("--no-seconds", options->no_seconds, "Leave out the fields that differ between two runs");
-  command->footer("Examples:\n"
-                  "  tilepath search alexnet --arch eyeriss --verify -o alexnet.json\n"
-                  "  tilepath search resnet50 --arch eyeriss-3level --layer conv1 --objective energy\n"
-                  "  tilepath search my-net.json --arch my-chip.json --time-limit 10 --json | jq .total");
+  command->footer(
+      "Examples:\n"
+      "  tilepath search alexnet --arch eyeriss --verify -o alexnet.json\n"
+      "  tilepath search resnet50 --arch eyeriss-3level --layer conv1 --objective energy\n"
+      "  tilepath search my-net.json --arch my-chip.json --time-limit 10 --json | jq .total");
   command->callback([options, &action] { action = [options](const Context& context) { return run(*options, context); }; });
 }
 

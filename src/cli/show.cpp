@@ -20,7 +20,8 @@ std::string capacity_text(const Level& level) {
     std::string who;
     for (int r = 0; r < kRoles; ++r)
       if (part.holds[static_cast<std::size_t>(r)]) who += (who.empty() ? "" : "+") + std::string(name_of(static_cast<Role>(r)));
-    text += (text.empty() ? "" : ", ") + grouped(part.capacity_words) + " words" + (level.partitions.size() > 1 || who != "weights+inputs+outputs" ? " for " + who : "");
+    text += (text.empty() ? "" : ", ") + grouped(part.capacity_words) + " words" +
+            (level.partitions.size() > 1 || who != "weights+inputs+outputs" ? " for " + who : "");
   }
   return text;
 }
@@ -32,13 +33,16 @@ std::string per_role_text(const PerRole<T>& values, const std::function<std::str
 }
 
 std::string level_text(const Level& level, const std::string& unit) {
-  std::string text = capacity_text(level) + ", " + per_role_text<int>(level.word_bits, [](int b) { return std::to_string(b) + " bits"; });
+  std::string text =
+      capacity_text(level) + ", " + per_role_text<int>(level.word_bits, [](int b) { return std::to_string(b) + " bits"; });
   if (level.block_words > 1) text += fmt::format(" ({} words an access)", level.block_words);
   text += fmt::format(", read {:g} write {:g} {}", level.read_energy, level.write_energy, unit);
   if (level.read_bandwidth > 0) text += fmt::format(", reads {:g} words/cycle", level.read_bandwidth);
   if (level.write_bandwidth > 0) text += fmt::format(", writes {:g} words/cycle", level.write_bandwidth);
   if (level.keeps != PerRole<Keep>{Keep::can, Keep::can, Keep::can})
-    text += ", keeps: " + per_role_text<Keep>(level.keeps, [](Keep k) { return std::string(k == Keep::can ? "can" : k == Keep::must ? "must" : "never"); });
+    text += ", keeps: " + per_role_text<Keep>(level.keeps, [](Keep k) {
+              return std::string(k == Keep::can ? "can" : k == Keep::must ? "must" : "never");
+            });
   if (level.double_buffered) text += ", double-buffered";
   if (level.retention == Retention::sliding) text += ", sliding";
   if (level.leakage > 0) text += fmt::format(", leaks {:g} {} a cycle", level.leakage, unit);
@@ -60,19 +64,26 @@ std::string tree(const Hierarchy& hierarchy) {
   std::string indent;
   for (int l = 0; l < hierarchy.level_count(); ++l) {
     const Level& level = hierarchy.level(l);
-    text += indent + "└─ " + level.name + (hierarchy.instances(l) > 1 ? fmt::format(" (x {})", grouped(hierarchy.instances(l))) : "") + ": " +
+    text += indent + "└─ " + level.name +
+            (hierarchy.instances(l) > 1 ? fmt::format(" (x {})", grouped(hierarchy.instances(l))) : "") + ": " +
             level_text(level, unit) + "\n";
     indent += "   ";
     if (!level.fanout) continue;
     const Fanout& fanout = *level.fanout;
-    text += indent + "└─ " + axis_text(fanout, Axis::x) + " x " + axis_text(fanout, Axis::y) + ": " + (fanout.reduction ? "" : "no ") + "spatial reduction, " +
+    text += indent + "└─ " + axis_text(fanout, Axis::x) + " x " + axis_text(fanout, Axis::y) + ": " +
+            (fanout.reduction ? "" : "no ") + "spatial reduction, " +
             per_role_text<Multicast>(fanout.multicast,
-                                     [](Multicast m) { return std::string(m == Multicast::all ? "multicast" : m == Multicast::equal ? "multicast of equals" : "no multicast"); }) +
+                                     [](Multicast m) {
+                                       return std::string(m == Multicast::all     ? "multicast"
+                                                          : m == Multicast::equal ? "multicast of equals"
+                                                                                  : "no multicast");
+                                     }) +
             fmt::format(", {:g} {} a word\n", fanout.energy_per_word, unit);
     indent += "   ";
   }
-  return text + indent + "└─ " + hierarchy.compute.name + fmt::format(" (x {}): {:g} {}, {:g} a cycle\n", grouped(hierarchy.instances(hierarchy.level_count())),
-                                                                   hierarchy.compute.mac_energy, unit, hierarchy.compute.macs_per_cycle);
+  return text + indent + "└─ " + hierarchy.compute.name +
+         fmt::format(" (x {}): {:g} {}, {:g} a cycle\n", grouped(hierarchy.instances(hierarchy.level_count())),
+                     hierarchy.compute.mac_energy, unit, hierarchy.compute.macs_per_cycle);
 }
 
 std::string network_table(const Network& network) {
@@ -84,7 +95,8 @@ std::string network_table(const Network& network) {
       if (d.bound > 1) dimensions += (dimensions.empty() ? "" : " ") + d.name + std::to_string(d.bound);
     std::string words;
     for (const Tensor& tensor : layer.tensors)
-      words += (words.empty() ? "" : ", ") + tensor.name + " " + grouped(tile_words(tensor, bounds_of(layer), Footprint::touched));
+      words +=
+          (words.empty() ? "" : ", ") + tensor.name + " " + grouped(tile_words(tensor, bounds_of(layer), Footprint::touched));
     rows.push_back({layer.name, layer.type, std::to_string(layer.repeat), dimensions, grouped(macs(layer)), words});
     total = checked_add(total, checked_multiply(macs(layer), layer.repeat));
   }
@@ -109,7 +121,8 @@ int run(MappingArguments arguments, const std::string& file, const Context& cont
   if (root.is_object() && root.contains("levels")) {
     fmt::print("{}", tree(read_architecture(document)));
   } else if (root.is_object() && root.contains("architecture")) {
-    for (const Claim& claim : read_result(document)) fmt::print("{}\n{}\n", claim.layer.name, to_text(claim.nest, claim.layer, claim.hierarchy));
+    for (const Claim& claim : read_result(document))
+      fmt::print("{}\n{}\n", claim.layer.name, to_text(claim.nest, claim.layer, claim.hierarchy));
   } else if (root.is_object() && root.contains("layers")) {
     fmt::print("{}", network_table(read_workload(document)));
   } else if (root.is_array() || (root.is_object() && root.contains("mapping"))) {
@@ -117,7 +130,8 @@ int run(MappingArguments arguments, const std::string& file, const Context& cont
     const Subject subject = load(arguments, context.library);
     fmt::print("{}", to_text(subject.nest, subject.layer, subject.hierarchy));
   } else {
-    throw InputError(document.name + ": neither an architecture ('levels'), a workload ('layers'), a mapping (a list or 'mapping') nor a result");
+    throw InputError(document.name +
+                     ": neither an architecture ('levels'), a workload ('layers'), a mapping (a list or 'mapping') nor a result");
   }
   return kDone;
 }
@@ -127,12 +141,15 @@ int run(MappingArguments arguments, const std::string& file, const Context& cont
 void add_show(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<MappingArguments>();
   auto file = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("show", "Print an architecture as a tree, a workload as a table, a mapping or result as loop nests");
+  CLI::App* command =
+      app.add_subcommand("show", "Print an architecture as a tree, a workload as a table, a mapping or result as loop nests");
   command->add_option("file", *file, "A file or a ready-made name")->required();
   command->add_option("-w,--workload", arguments->workload, "For a mapping: its workload, where the file does not say");
   command->add_option("-a,--arch", arguments->arch, "For a mapping: its architecture");
   command->add_option("-l,--layer", arguments->layer, "For a mapping: its layer");
-  command->footer("Examples:\n  tilepath show eyeriss\n  tilepath show resnet50\n  tilepath show alexnet-conv2-rs\n  tilepath show alexnet.json");
+  command->footer(
+      "Examples:\n  tilepath show eyeriss\n  tilepath show resnet50\n  tilepath show alexnet-conv2-rs\n  tilepath show "
+      "alexnet.json");
   command->callback([=, &action] { action = [=](const Context& context) { return run(*arguments, *file, context); }; });
 }
 

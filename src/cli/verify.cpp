@@ -39,7 +39,8 @@ int report(const std::vector<std::string>& names, const std::vector<Outcome>& ou
   int code = kDone;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const Outcome& outcome = outcomes[i];
-    rows.push_back({names[i], outcome.verification.outputs_match ? "match" : "DIFFER", outcome.verification.counts_match ? "match" : "DIFFER",
+    rows.push_back({names[i], outcome.verification.outputs_match ? "match" : "DIFFER",
+                    outcome.verification.counts_match ? "match" : "DIFFER",
                     outcome.false_claim.empty() ? outcome.verification.difference : outcome.false_claim});
     if (!outcome.passed()) code = kCheckFailed;
   }
@@ -68,20 +69,23 @@ int verify_result(const std::string& path, const Context& context) {
 int verify_mapping(const MappingArguments& arguments, const Context& context) {
   const Subject subject = load(arguments, context.library);
   const Evaluation evaluation = evaluate(subject.nest, subject.layer, subject.hierarchy);
-  return report({subject.layer.name}, {{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop), ""}});
+  return report({subject.layer.name},
+                {{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop), ""}});
 }
 
 }  // namespace
 
 void add_verify(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<MappingArguments>();
-  CLI::App* command = app.add_subcommand("verify", "Execute a result's mappings, or one that you wrote, and compare outputs and counts");
+  CLI::App* command =
+      app.add_subcommand("verify", "Execute a result's mappings, or one that you wrote, and compare outputs and counts");
   arguments->add_to(*command);
   command->get_option("workload")->description("A result of `tilepath search`; with --mapping: the workload");
-  command->footer("Examples:\n"
-                  "  tilepath verify alexnet.json\n"
-                  "  tilepath verify --mapping alexnet-conv2-rs\n"
-                  "  tilepath verify resnet50 --layer conv1 --arch eyeriss-3level --mapping mine.json");
+  command->footer(
+      "Examples:\n"
+      "  tilepath verify alexnet.json\n"
+      "  tilepath verify --mapping alexnet-conv2-rs\n"
+      "  tilepath verify resnet50 --layer conv1 --arch eyeriss-3level --mapping mine.json");
   command->callback([=, &action] {
     if (arguments->workload.empty() && arguments->mapping.empty()) throw CLI::RequiredError("a result file or --mapping");
     if (arguments->mapping.empty() && !arguments->arch.empty()) throw CLI::RequiredError("--mapping (or a result file alone)");

@@ -33,19 +33,20 @@ constexpr std::int64_t kMaxTabulatedSteps = std::int64_t{1} << 16;
 
 /// How the MACs of one step see a tensor: which buffer each reads, and what a step moves.
 struct MacPort {
-  std::size_t site = 0;                       ///< the innermost site of the tensor
-  std::int64_t lanes_per_instance = 1;        ///< MACs below one instance of it
-  std::vector<std::int64_t> lane_origin;      ///< [mac * ranks + rank]
-  std::int64_t words_per_step = 0;            ///< reads (operands) or updates (outputs) of one instance in one step
+  std::size_t site = 0;                                     ///< the innermost site of the tensor
+  std::int64_t lanes_per_instance = 1;                      ///< MACs below one instance of it
+  std::vector<std::int64_t> lane_origin;                    ///< [mac * ranks + rank]
+  std::int64_t words_per_step = 0;                          ///< reads (operands) or updates (outputs) of one instance in one step
   std::array<std::int64_t, kMaxLevels> network_per_step{};  ///< over the fanouts in between, for one instance
-  std::vector<std::int32_t> offset;           ///< [step]: words from the first step's word, where the tile is regular
-  std::vector<std::int64_t> rank_offset;      ///< [step * ranks + rank]: indices from the first step's
+  std::vector<std::int32_t> offset;       ///< [step]: words from the first step's word, where the tile is regular
+  std::vector<std::int64_t> rank_offset;  ///< [step * ranks + rank]: indices from the first step's
   bool regular = true;
 };
 
 class Machine {
  public:
-  Machine(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Values>& operands, const std::stop_token& stop)
+  Machine(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Values>& operands,
+          const std::stop_token& stop)
       : nest_(nest), layer_(layer), hierarchy_(hierarchy), stop_(stop) {
     set_extents();
     lanes_ = execution::lane_loops(nest, inside_);
@@ -97,7 +98,8 @@ class Machine {
     site.position = position;
     while (site.lane_loops < lanes_.size() && lanes_[site.lane_loops].position < position) ++site.lane_loops;
     const Tensor& held = tensor(t);
-    for (const Rank& rank : held.ranks) site.patterns.push_back(execution::pattern_of(rank, inside_[position], hierarchy_.footprint));
+    for (const Rank& rank : held.ranks)
+      site.patterns.push_back(execution::pattern_of(rank, inside_[position], hierarchy_.footprint));
     site.strides.assign(held.ranks.size(), 1);
     site.words = 1;
     for (std::size_t r = held.ranks.size(); r-- > 0;) {
@@ -126,7 +128,8 @@ class Machine {
         std::int64_t kept = 0;
         for (const Site& site : sites_)
           if (site.level == l && at(part.holds, tensor(site.tensor).role))
-            kept += site.words * level_words(hierarchy_.level(l), tensor(site.tensor)) * (hierarchy_.level(l).double_buffered ? 2 : 1);
+            kept += site.words * level_words(hierarchy_.level(l), tensor(site.tensor)) *
+                    (hierarchy_.level(l).double_buffered ? 2 : 1);
         if (kept > part.capacity_words) fault("'" + hierarchy_.level(l).name + "' overflows");
       }
   }
@@ -144,7 +147,8 @@ class Machine {
     const Site& site = sites_[sites_of_[index(layer_.output())].front()];
     if (site.buffers.front().unwritten != 0) fault("an output was never computed");
     Values values(index(site.words));
-    for_each_word(site, [&](std::int64_t word, std::int64_t box) { values[index(box)] = site.buffers.front().words[index(word)]; });
+    for_each_word(site,
+                  [&](std::int64_t word, std::int64_t box) { values[index(box)] = site.buffers.front().words[index(word)]; });
     return values;
   }
 
@@ -155,7 +159,8 @@ class Machine {
     std::vector<std::size_t> at(held.ranks.size(), 0);
     for (std::int64_t word = 0; word < site.words; ++word) {
       std::int64_t box = 0;
-      for (std::size_t r = 0; r < at.size(); ++r) box = box * rank_extent(layer_, held.ranks[r]) + site.patterns[r].indices[at[r]];
+      for (std::size_t r = 0; r < at.size(); ++r)
+        box = box * rank_extent(layer_, held.ranks[r]) + site.patterns[r].indices[at[r]];
       visit(word, box);
       for (std::size_t r = at.size(); r-- > 0;) {
         if (++at[r] < site.patterns[r].indices.size()) break;
@@ -314,7 +319,8 @@ class Machine {
     int fanouts = 0;
     for (int f = parent.level; f < child.level; ++f) fanouts += static_cast<int>(hierarchy_.level(f).fanout.has_value());
     const Role role = tensor(child.tensor).role;
-    const bool plain = fanouts == 1 && at(hierarchy_.level(lanes_[child.lane_loops - 1].fanout).fanout->multicast, role) == Multicast::all;
+    const bool plain =
+        fanouts == 1 && at(hierarchy_.level(lanes_[child.lane_loops - 1].fanout).fanout->multicast, role) == Multicast::all;
     if (!plain) {
       for (Request& request : requests_) std::sort(request.words.begin(), request.words.end());
       const auto crossing = [&](int above) {
@@ -326,7 +332,8 @@ class Machine {
       return;
     }
     // One fanout that joins word by word: mark each of the parent's words the first time that a lane asks for it.
-    std::vector<std::uint32_t>& marks = sites_[sites_of_[index(child.tensor)][position_in_chain(child) - 1]].buffers[index(p)].joined;
+    std::vector<std::uint32_t>& marks =
+        sites_[sites_of_[index(child.tensor)][position_in_chain(child) - 1]].buffers[index(p)].joined;
     marks.resize(index(parent.words), 0);
     const std::uint32_t event = ++event_;
     std::int64_t reads = 0;
@@ -398,7 +405,8 @@ class Machine {
   }
 
   [[nodiscard]] bool all_reduce(const Site& parent, const Site& child) const {
-    return std::all_of(lanes_.begin() + static_cast<std::ptrdiff_t>(parent.lane_loops), lanes_.begin() + static_cast<std::ptrdiff_t>(child.lane_loops),
+    return std::all_of(lanes_.begin() + static_cast<std::ptrdiff_t>(parent.lane_loops),
+                       lanes_.begin() + static_cast<std::ptrdiff_t>(child.lane_loops),
                        [&](const LaneLoop& lane) { return hierarchy_.level(lane.fanout).fanout->reduction; });
   }
 
@@ -436,7 +444,8 @@ class Machine {
         stream_event = ++event_;
       }
       match_words(parent, above, child, buffer);
-      for (std::size_t w = 0; w < match_.size(); ++w) accumulate(parent, child, above, index(match_[w]), buffer.words[w], event, stream_event);
+      for (std::size_t w = 0; w < match_.size(); ++w)
+        accumulate(parent, child, above, index(match_[w]), buffer.words[w], event, stream_event);
       traffic(child.level, child.tensor).drains += Words(child.words);
       requests_.push_back({i, match_});
       buffer.resident = false;
@@ -580,7 +589,8 @@ class Machine {
     if (layer_.is_output(t)) {
       port.words_per_step = execution::count_sent(requests, lanes_, lanes_.size(), site.level - 1, hierarchy_);
       for (int f = site.level; f < below; ++f)
-        if (hierarchy_.level(f).fanout) port.network_per_step[index(f)] = execution::count_sent(requests, lanes_, lanes_.size(), f, hierarchy_);
+        if (hierarchy_.level(f).fanout)
+          port.network_per_step[index(f)] = execution::count_sent(requests, lanes_, lanes_.size(), f, hierarchy_);
       return;
     }
     const auto joined = [&](int above) {
@@ -602,8 +612,8 @@ class Machine {
     return word;
   }
 
-  [[nodiscard]] std::int64_t place(const Site& site, const Buffer& buffer, const Rank& rank, const MacPort& port, std::int64_t lane, std::size_t r,
-                                   std::int64_t offset) const {
+  [[nodiscard]] std::int64_t place(const Site& site, const Buffer& buffer, const Rank& rank, const MacPort& port,
+                                   std::int64_t lane, std::size_t r, std::int64_t offset) const {
     std::int64_t at = port.lane_origin[index(lane) * site.patterns.size() + r] - buffer.origin[r] + offset;
     for (const Term& term : rank) at += term.coefficient * now_[index(term.dimension)];
     const std::int64_t found = site.patterns[r].find(at);
@@ -619,7 +629,8 @@ class Machine {
     words.assign(step_offsets_.size(), 0);
     for (std::size_t s = 0; s < words.size(); ++s)
       for (std::size_t r = 0; r < ranks.size(); ++r)
-        words[s] += static_cast<std::int32_t>(place(site, buffer, ranks[r], port, lane, r, port.rank_offset[s * ranks.size() + r]) * site.strides[r]);
+        words[s] += static_cast<std::int32_t>(
+            place(site, buffer, ranks[r], port, lane, r, port.rank_offset[s * ranks.size() + r]) * site.strides[r]);
   }
 
   void compute() {
@@ -684,14 +695,15 @@ class Machine {
       const auto& b = streams_[1];
       for (std::int64_t s = 0; s < steps; ++s) {
         std::int32_t& sum = out.words[out.offset[s]];
-        sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) +
-                                        static_cast<std::uint32_t>(a.words[a.offset[s]]) * static_cast<std::uint32_t>(b.words[b.offset[s]]));
+        sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(a.words[a.offset[s]]) *
+                                                                              static_cast<std::uint32_t>(b.words[b.offset[s]]));
       }
       return;
     }
     for (std::int64_t s = 0; s < steps; ++s) {
       std::uint32_t product = 1;
-      for (std::size_t t = 0; t + 1 < streams_.size(); ++t) product *= static_cast<std::uint32_t>(streams_[t].words[streams_[t].offset[s]]);
+      for (std::size_t t = 0; t + 1 < streams_.size(); ++t)
+        product *= static_cast<std::uint32_t>(streams_[t].words[streams_[t].offset[s]]);
       std::int32_t& sum = out.words[out.offset[s]];
       sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + product);
     }

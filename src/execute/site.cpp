@@ -67,8 +67,8 @@ std::vector<std::int64_t> lane_origins(const Tensor& tensor, const std::vector<L
   return origins;
 }
 
-std::int64_t count_joined(const std::vector<Request>& requests, const std::vector<LaneLoop>& lanes, std::size_t first, std::size_t last, int above,
-                          const Hierarchy& hierarchy, Role role) {
+std::int64_t count_joined(const std::vector<Request>& requests, const std::vector<LaneLoop>& lanes, std::size_t first,
+                          std::size_t last, int above, const Hierarchy& hierarchy, Role role) {
   using Coordinates = std::vector<std::int64_t>;
   // A lane's coordinates, by what its fanout does with equal words.
   struct Place {
@@ -82,7 +82,10 @@ std::int64_t count_joined(const std::vector<Request>& requests, const std::vecto
     for (std::size_t l = first; l < last; ++l) {
       const Multicast mode = at(hierarchy.level(lanes[l].fanout).fanout->multicast, role);
       const bool outside = lanes[l].fanout < above;
-      (outside || mode == Multicast::none ? place.apart : mode == Multicast::equal ? place.whole : place.by_word).push_back(all[l]);
+      (outside || mode == Multicast::none ? place.apart
+       : mode == Multicast::equal         ? place.whole
+                                          : place.by_word)
+          .push_back(all[l]);
     }
     return place;
   };

@@ -47,11 +47,11 @@ struct Site {
   int tensor = 0;
   int level = 0;
   std::size_t position = 0;
-  std::vector<Pattern> patterns;      ///< per rank
-  std::vector<std::int64_t> strides;  ///< per rank, of Buffer::words
-  std::int64_t words = 0;             ///< of one tile
-  std::size_t lane_loops = 0;         ///< the first this many lane loops stand outside
-  std::vector<Buffer> buffers;        ///< per instance
+  std::vector<Pattern> patterns;          ///< per rank
+  std::vector<std::int64_t> strides;      ///< per rank, of Buffer::words
+  std::int64_t words = 0;                 ///< of one tile
+  std::size_t lane_loops = 0;             ///< the first this many lane loops stand outside
+  std::vector<Buffer> buffers;            ///< per instance
   std::vector<std::int64_t> lane_origin;  ///< [instance * ranks + rank]
   std::int64_t per_parent = 1;            ///< instances below one instance of the parent site
 };
@@ -74,11 +74,11 @@ struct Request {
   std::vector<std::int64_t> words;  ///< names of words, ascending
 };
 
-/// R3 by enumeration: words that cross the network just below level `above` for these requests of lanes of one parent instance, of
-/// which the lane loops from `first` to `last` stand in between. Lanes without multicast each count, `equal` deliveries are
+/// R3 by enumeration: words that cross the network just below level `above` for these requests of lanes of one parent instance,
+/// of which the lane loops from `first` to `last` stand in between. Lanes without multicast each count, `equal` deliveries are
 /// compared as wholes, the others are joined word by word; instances above `above` are kept apart.
-std::int64_t count_joined(const std::vector<Request>& requests, const std::vector<LaneLoop>& lanes, std::size_t first, std::size_t last, int above,
-                          const Hierarchy& hierarchy, Role role);
+std::int64_t count_joined(const std::vector<Request>& requests, const std::vector<LaneLoop>& lanes, std::size_t first,
+                          std::size_t last, int above, const Hierarchy& hierarchy, Role role);
 
 /// R4 by enumeration: psums that cross the fanout of level `at` upwards: those of lanes that a reduction below has added are one.
 std::int64_t count_sent(const std::vector<Request>& requests, const std::vector<LaneLoop>& lanes, std::size_t last, int at,

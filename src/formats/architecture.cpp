@@ -77,14 +77,16 @@ std::vector<Partition> partitions_of(const Cursor& cursor) {
 }
 
 Level level_of(const Cursor& cursor) {
-  cursor.expect_object({"name", "description", "word_bits", "capacity_words", "partitions", "block_words", "read_energy", "write_energy", "read_bandwidth",
-                        "write_bandwidth", "keeps", "double_buffered", "retention", "leakage", "area", "drain_reads", "fanout"});
+  cursor.expect_object({"name", "description", "word_bits", "capacity_words", "partitions", "block_words", "read_energy",
+                        "write_energy", "read_bandwidth", "write_bandwidth", "keeps", "double_buffered", "retention", "leakage",
+                        "area", "drain_reads", "fanout"});
   Level level;
   level.name = cursor.at("name").text();
   constexpr std::int64_t kMaxBits = 4096;
   if (cursor.has("word_bits"))
     per_role(cursor.at("word_bits"), level.word_bits, [](const Cursor& c) { return static_cast<int>(c.integer(1, kMaxBits)); });
-  if (cursor.has("capacity_words") && cursor.has("partitions")) cursor.at("partitions").fail("give either 'capacity_words' or 'partitions'");
+  if (cursor.has("capacity_words") && cursor.has("partitions"))
+    cursor.at("partitions").fail("give either 'capacity_words' or 'partitions'");
   if (cursor.has("capacity_words")) level.partitions = {{{true, true, true}, cursor.at("capacity_words").integer(0, kMaxWords)}};
   if (cursor.has("partitions")) level.partitions = partitions_of(cursor.at("partitions"));
   if (cursor.has("block_words")) level.block_words = cursor.at("block_words").integer(1, kMaxLanes);
@@ -93,7 +95,9 @@ Level level_of(const Cursor& cursor) {
   if (cursor.has("read_bandwidth")) level.read_bandwidth = cursor.at("read_bandwidth").number(true);
   if (cursor.has("write_bandwidth")) level.write_bandwidth = cursor.at("write_bandwidth").number(true);
   if (cursor.has("keeps"))
-    per_role(cursor.at("keeps"), level.keeps, [](const Cursor& c) { return static_cast<Keep>(c.one_of({"can", "must", "never"})); });
+    per_role(cursor.at("keeps"), level.keeps, [](const Cursor& c) {
+      return static_cast<Keep>(c.one_of({"can", "must", "never"}));
+    });
   if (cursor.has("double_buffered")) level.double_buffered = cursor.at("double_buffered").boolean();
   if (cursor.has("retention")) level.retention = static_cast<Retention>(cursor.at("retention").one_of({"none", "sliding"}));
   if (cursor.has("drain_reads")) level.drain_reads = cursor.at("drain_reads").boolean();
@@ -107,7 +111,8 @@ Level level_of(const Cursor& cursor) {
   }
   for (const Partition& part : level.partitions)
     if (part.capacity_words == 0 && cursor.has("capacity_words"))
-      cursor.at("capacity_words").fail("a level needs room for at least one word; leave the level out, or 'capacity_words' for one without bound");
+      cursor.at("capacity_words")
+          .fail("a level needs room for at least one word; leave the level out, or 'capacity_words' for one without bound");
   return level;
 }
 
@@ -115,7 +120,8 @@ Level level_of(const Cursor& cursor) {
 
 Hierarchy read_architecture(const Document& document) {
   const Cursor root(document);
-  root.expect_object({"schema_version", "name", "description", "technology", "energy_unit", "clock_mhz", "footprint", "sources", "levels", "compute"});
+  root.expect_object({"schema_version", "name", "description", "technology", "energy_unit", "clock_mhz", "footprint", "sources",
+                      "levels", "compute"});
   root.expect_version();
   Hierarchy hierarchy;
   hierarchy.name = root.at("name").text();

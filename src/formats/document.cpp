@@ -76,7 +76,8 @@ Document read_document(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   if (!in || !(text << in.rdbuf()) || in.bad()) {
-    if (in.is_open() && in.peek() == std::ifstream::traits_type::eof()) throw InputError(path + ": the file is empty or cannot be read");
+    if (in.is_open() && in.peek() == std::ifstream::traits_type::eof())
+      throw InputError(path + ": the file is empty or cannot be read");
     throw InputError(path + ": cannot be read");
   }
   return parse_document(path, text.str());
@@ -104,9 +105,12 @@ Cursor Cursor::at(std::string_view key) const {
 
 std::vector<Cursor> Cursor::elements(std::size_t least) const {
   if (!value_->is_array()) fail("expected a list, found " + shown(*value_));
-  if (value_->size() < least) fail("expected at least " + std::to_string(least) + " element" + (least == 1 ? "" : "s") + ", found " + std::to_string(value_->size()));
+  if (value_->size() < least)
+    fail("expected at least " + std::to_string(least) + " element" + (least == 1 ? "" : "s") + ", found " +
+         std::to_string(value_->size()));
   std::vector<Cursor> result;
-  for (std::size_t i = 0; i < value_->size(); ++i) result.push_back(Cursor(*document_, (*value_)[i], pointer_ + "/" + std::to_string(i)));
+  for (std::size_t i = 0; i < value_->size(); ++i)
+    result.push_back(Cursor(*document_, (*value_)[i], pointer_ + "/" + std::to_string(i)));
   return result;
 }
 
@@ -120,7 +124,8 @@ std::vector<std::pair<std::string, Cursor>> Cursor::members() const {
 std::int64_t Cursor::integer(std::int64_t low, std::int64_t high) const {
   const std::string expected = "expected an integer from " + std::to_string(low) + " to " + std::to_string(high) + ", found ";
   if (!value_->is_number_integer()) fail(expected + shown(*value_));
-  if (value_->is_number_unsigned() && value_->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX)) fail(expected + shown(*value_));
+  if (value_->is_number_unsigned() && value_->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX))
+    fail(expected + shown(*value_));
   const auto number = value_->get<std::int64_t>();
   if (number < low || number > high) fail(expected + shown(*value_));
   return number;

@@ -29,7 +29,9 @@ Document Library::open(const std::string& folder, const std::string& given) cons
     for (const fs::path& root : roots)
       if (const fs::path path = root / folder / (given + ".json"); fs::exists(path, none)) return read_document(path.string());
   const bool is_path = given.find('/') != std::string::npos || given.ends_with(".json");
-  throw InputError(is_path ? given + ": no such file" : "'" + given + "' is neither a file nor one of the ready-made " + folder + hint(given, names(folder)));
+  throw InputError(is_path
+                       ? given + ": no such file"
+                       : "'" + given + "' is neither a file nor one of the ready-made " + folder + hint(given, names(folder)));
 }
 
 Library standard_library(const std::vector<fs::path>& more) {

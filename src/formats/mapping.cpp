@@ -62,7 +62,9 @@ Node node_of(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarch
       cursor.at("compute").fail("'" + hierarchy.name + "' computes on '" + hierarchy.compute.name + "', not on '" + name + "'");
     return Compute{};
   }
-  cursor.fail("expected a node: {\"store\": …, \"at\": …}, {\"for\": …, \"count\": …}, {\"spatial\": …, \"count\": …, \"fanout\": …, \"axis\": …} or {\"compute\": …}");
+  cursor.fail(
+      "expected a node: {\"store\": …, \"at\": …}, {\"for\": …, \"count\": …}, {\"spatial\": …, \"count\": …, \"fanout\": …, "
+      "\"axis\": …} or {\"compute\": …}");
 }
 
 }  // namespace

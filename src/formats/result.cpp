@@ -35,8 +35,10 @@ Json to_json(const Evaluation& evaluation, const Layer& layer, const Hierarchy& 
                           {"energy", evaluation.level_energy[level][tensor].value()}});
       const NetworkTraffic& crossed = evaluation.counts.network[level][tensor];
       if (crossed != NetworkTraffic{})
-        network.push_back(
-            {{"fanout", hierarchy.level(l).name}, {"tensor", layer.tensors[tensor].name}, {"down", crossed.down.value()}, {"up", crossed.up.value()}});
+        network.push_back({{"fanout", hierarchy.level(l).name},
+                           {"tensor", layer.tensors[tensor].name},
+                           {"down", crossed.down.value()},
+                           {"up", crossed.up.value()}});
     }
   return {{"energy", evaluation.energy.value()},
           {"cycles", evaluation.cycles.value()},
@@ -105,7 +107,8 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
 
 std::vector<Claim> read_result(const Document& document) {
   const Cursor root(document);
-  if (!root.has("layers") || !root.has("architecture")) root.fail("not a result of `tilepath search`: it has no 'layers' with an 'architecture'");
+  if (!root.has("layers") || !root.has("architecture"))
+    root.fail("not a result of `tilepath search`: it has no 'layers' with an 'architecture'");
   root.expect_version();
   const Hierarchy hierarchy = read_architecture({document.name + ": /architecture", root.at("architecture").json()});
   std::vector<Claim> claims;

@@ -57,7 +57,8 @@ Rank rank_of(const Cursor& cursor, const Layer& layer) {
     const std::size_t star = term.find('*');
     const std::string name = star == std::string::npos ? term : term.substr(star + 1);
     const std::string factor = star == std::string::npos ? "1" : term.substr(0, star);
-    const bool digits = !factor.empty() && factor.size() < 10 && std::all_of(factor.begin(), factor.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits = !factor.empty() && factor.size() < 10 &&
+                        std::all_of(factor.begin(), factor.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits || name.empty()) cursor.fail("expected terms like P or 2*P joined by +, found \"" + text + "\"");
     const int dimension = layer.find_dimension(name);
     if (dimension < 0) cursor.fail("no dimension '" + name + "'" + hint(name, names));
@@ -79,7 +80,8 @@ Layer einsum(const Cursor& cursor) {
   Layer layer;
   layer.name = cursor.at("name").text();
   layer.type = "einsum";
-  for (const auto& [name, bound] : cursor.at("dimensions").members()) layer.dimensions.push_back({name, bound.integer(1, kMaxBound)});
+  for (const auto& [name, bound] : cursor.at("dimensions").members())
+    layer.dimensions.push_back({name, bound.integer(1, kMaxBound)});
   Tensor output;
   bool has_output = false;
   for (const Cursor& each : cursor.at("tensors").elements(2)) {
@@ -115,12 +117,15 @@ Layer usual(const Cursor& cursor, const std::string& type) {
   const auto dimension = [&](const char* name) { return cursor.has(name) ? cursor.at(name).integer(1, kMaxBound) : 1; };
   if (std::none_of(dimensions.begin(), dimensions.end(), [&](const std::string& d) { return cursor.has(d); }))
     cursor.fail("has none of the dimensions N, G, M, C, P, Q, R, S");
-  ConvShape shape{dimension("N"), dimension("G"), dimension("M"), dimension("C"), dimension("P"), dimension("Q"), dimension("R"), dimension("S")};
+  ConvShape shape{dimension("N"), dimension("G"), dimension("M"), dimension("C"),
+                  dimension("P"), dimension("Q"), dimension("R"), dimension("S")};
   std::int64_t groups = cursor.has("groups") ? cursor.at("groups").integer(1, kMaxBound) : 1;
-  if (cursor.has("groups") && cursor.has("G")) cursor.at("groups").fail("give either 'groups' (M and C are totals) or 'G' (they are per group)");
+  if (cursor.has("groups") && cursor.has("G"))
+    cursor.at("groups").fail("give either 'groups' (M and C are totals) or 'G' (they are per group)");
   if (type == "depthwise" && !cursor.has("G")) {  // M and C are totals: one group per input channel
     if (!cursor.has("C")) cursor.fail("a depthwise layer needs its channels as 'G' (or 'C')");
-    if (groups != 1 && groups != shape.c) cursor.at("groups").fail("a depthwise layer has as many groups as input channels, " + std::to_string(shape.c));
+    if (groups != 1 && groups != shape.c)
+      cursor.at("groups").fail("a depthwise layer has as many groups as input channels, " + std::to_string(shape.c));
     groups = shape.c;
     if (!cursor.has("M")) shape.m = shape.c;
   } else if (type == "depthwise" && shape.c != 1) {
@@ -128,7 +133,8 @@ Layer usual(const Cursor& cursor, const std::string& type) {
   }
   if (groups > 1) {
     if (shape.m % groups != 0 || shape.c % groups != 0)
-      cursor.fail(std::to_string(groups) + " groups must divide M = " + std::to_string(shape.m) + " and C = " + std::to_string(shape.c));
+      cursor.fail(std::to_string(groups) + " groups must divide M = " + std::to_string(shape.m) +
+                  " and C = " + std::to_string(shape.c));
     shape.g = groups;
     shape.m /= groups;
     shape.c /= groups;

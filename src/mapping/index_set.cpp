@@ -36,7 +36,8 @@ bool join(Progression& fine, const Progression& coarse) {
   return true;
 }
 
-/// |{a i + b j}|: of the pairs (i, j), those with j >= a' and i < m - b' have a twin (i + b', j - a'), where a' = a/gcd, b' = b/gcd.
+/// |{a i + b j}|: of the pairs (i, j), those with j >= a' and i < m - b' have a twin (i + b', j - a'), where a' = a/gcd, b' =
+/// b/gcd.
 std::int64_t distinct_sums(const Progression& a, const Progression& b) {
   const std::int64_t g = std::gcd(a.step, b.step);
   const std::int64_t twins_i = std::max<std::int64_t>(0, a.count - b.step / g);

@@ -74,16 +74,16 @@ class Walk {
       why_ = here() + "the fanout of " + quoted(level.name) + " lies above '" + hierarchy_.level(innermost_level_).name +
              "', whose storage node or fanout stands outside it";
     else if (!level.fanout->unrolls(node.axis, dimension_name(node.dimension)))
-      why_ = here() + "axis " + (node.axis == Axis::x ? "x" : "y") + " of the fanout of " + quoted(level.name) + " cannot unroll " +
-             dimension_name(node.dimension);
+      why_ = here() + "axis " + (node.axis == Axis::x ? "x" : "y") + " of the fanout of " + quoted(level.name) +
+             " cannot unroll " + dimension_name(node.dimension);
     innermost_fanout_ = std::max(innermost_fanout_, node.fanout);
     innermost_level_ = std::max(innermost_level_, node.fanout);
     auto& used = lanes_[static_cast<std::size_t>(node.fanout)][node.axis == Axis::x ? 0 : 1];
     used = checked_multiply(used == 0 ? 1 : used, node.count);
     const std::int64_t size = level.fanout->size(node.axis);
     if (why_.empty() && used > size)
-      why_ = here() + "the loops on axis " + (node.axis == Axis::x ? "x" : "y") + " of the fanout of " + quoted(level.name) + " need " +
-             std::to_string(used) + " instances; it has " + std::to_string(size);
+      why_ = here() + "the loops on axis " + (node.axis == Axis::x ? "x" : "y") + " of the fanout of " + quoted(level.name) +
+             " need " + std::to_string(used) + " instances; it has " + std::to_string(size);
   }
 
   void visit(const Store& node) {
@@ -93,8 +93,8 @@ class Walk {
     }
     const Level& level = hierarchy_.level(node.level);
     if (node.level <= innermost_fanout_) {
-      why_ = here() + "a storage node of " + quoted(level.name) + " must stand outside the fanout of '" + hierarchy_.level(innermost_fanout_).name +
-             "'";
+      why_ = here() + "a storage node of " + quoted(level.name) + " must stand outside the fanout of '" +
+             hierarchy_.level(innermost_fanout_).name + "'";
       return;
     }
     innermost_level_ = std::max(innermost_level_, node.level);
@@ -129,10 +129,10 @@ class Walk {
   }
 
   void check_outermost_kept() {
-    for (int t = 0; t < layer_.tensor_count(); ++t)
+    for (int t = 0; t < layer_.tensor_count() && why_.empty(); ++t)
       if (kept_below_[static_cast<std::size_t>(t)] < 0)
-        why_ = here() + "'" + hierarchy_.level(0).name + "' must store " + quoted(layer_.tensors[static_cast<std::size_t>(t)].name) +
-               " before the first loop";
+        why_ = here() + "'" + hierarchy_.level(0).name + "' must store " +
+               quoted(layer_.tensors[static_cast<std::size_t>(t)].name) + " before the first loop";
   }
 
   void check_whole() {
@@ -140,8 +140,9 @@ class Walk {
     for (int d = 0; d < layer_.dimension_count() && why_.empty(); ++d) {
       const std::int64_t bound = layer_.dimensions[static_cast<std::size_t>(d)].bound;
       if (covered_[static_cast<std::size_t>(d)] != bound)
-        why_ = "the loops over " + dimension_name(d) + " cover " + std::to_string(covered_[static_cast<std::size_t>(d)]) + " of " +
-               std::to_string(bound) + (bound % covered_[static_cast<std::size_t>(d)] != 0 ? "; the counts must divide the bound" : "");
+        why_ = "the loops over " + dimension_name(d) + " cover " + std::to_string(covered_[static_cast<std::size_t>(d)]) +
+               " of " + std::to_string(bound) +
+               (bound % covered_[static_cast<std::size_t>(d)] != 0 ? "; the counts must divide the bound" : "");
     }
     for (int l = 0; l < hierarchy_.level_count() && why_.empty(); ++l) check_level(l);
   }
@@ -165,8 +166,8 @@ class Walk {
                      std::to_string(needs_[static_cast<std::size_t>(l)][static_cast<std::size_t>(r)]);
         }
       if (need > part.capacity_words) {
-        why_ = quoted(level.name) + " would keep " + std::to_string(need) + " words (" + tensors + (level.double_buffered ? ", double-buffered" : "") +
-               "); it has " + std::to_string(part.capacity_words);
+        why_ = quoted(level.name) + " would keep " + std::to_string(need) + " words (" + tensors +
+               (level.double_buffered ? ", double-buffered" : "") + "); it has " + std::to_string(part.capacity_words);
         return;
       }
     }
@@ -183,12 +184,14 @@ class Walk {
   std::set<std::pair<int, int>> kept_at_;
   std::array<std::array<std::int64_t, kRoles>, kMaxLevels> needs_{};  ///< words a level must hold, per role
   std::array<std::array<std::int64_t, 2>, kMaxLevels> lanes_{};       ///< used on each axis of a fanout
-  int innermost_level_ = -1;   ///< of the storage nodes and fanouts so far
-  int innermost_fanout_ = -1;  ///< of the spatial loops so far
+  int innermost_level_ = -1;                                          ///< of the storage nodes and fanouts so far
+  int innermost_fanout_ = -1;                                         ///< of the spatial loops so far
 };
 
 }  // namespace
 
-std::string why_illegal(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) { return Walk(nest, layer, hierarchy).offence(); }
+std::string why_illegal(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
+  return Walk(nest, layer, hierarchy).offence();
+}
 
 }  // namespace tilepath

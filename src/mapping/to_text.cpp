@@ -35,13 +35,14 @@ std::string to_text(const Nest& nest, const Layer& layer, const Hierarchy& hiera
     if (const auto* store = std::get_if<Store>(&node)) {
       text += "store at " + hierarchy.level(store->level).name + ": ";
       for (std::size_t k = 0; k < store->tensors.size(); ++k)
-        text += (k == 0 ? "" : ", ") + tile_text(layer.tensors[static_cast<std::size_t>(store->tensors[k])], inside[i], hierarchy.footprint);
+        text += (k == 0 ? "" : ", ") +
+                tile_text(layer.tensors[static_cast<std::size_t>(store->tensors[k])], inside[i], hierarchy.footprint);
     } else if (const auto* loop = std::get_if<Loop>(&node)) {
       text += "for " + dimension(loop->dimension) + " in " + std::to_string(loop->count);
       ++depth;
     } else if (const auto* lanes = std::get_if<SpatialLoop>(&node)) {
-      text += "spatial-for " + dimension(lanes->dimension) + " in " + std::to_string(lanes->count) + " on " + (lanes->axis == Axis::x ? "x" : "y") +
-              " of " + hierarchy.level(lanes->fanout).name;
+      text += "spatial-for " + dimension(lanes->dimension) + " in " + std::to_string(lanes->count) + " on " +
+              (lanes->axis == Axis::x ? "x" : "y") + " of " + hierarchy.level(lanes->fanout).name;
       ++depth;
     } else {
       text += "compute " + hierarchy.compute.name;
@@ -59,7 +60,8 @@ struct Innermost {
   double uses_per_word = 0;  ///< MACs of one instance per word delivered to it
 };
 
-Innermost innermost_of(int tensor, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside) {
+Innermost innermost_of(int tensor, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,
+                       const std::vector<Extents>& inside) {
   std::size_t at = 0;
   Innermost result;
   for (std::size_t i = 0; i < nest.nodes.size(); ++i)

@@ -35,8 +35,8 @@ std::int64_t union_of(const std::vector<std::int64_t>& fresh, const IndexSet& of
 /// Words that leave one instance above `above` (a level) for the lanes of the fanouts from `above` inwards (R3). Lanes split per
 /// fanout: those of a multicast `all` widen the tile to the union, those of `equal` count each distinct offset once, those
 /// of `none` count each lane.
-std::int64_t joined_words(const Tensor& tensor, const Extents& tile, const std::optional<Partial>& partial, std::span<const Lanes> lanes,
-                          const Hierarchy& hierarchy, int above) {
+std::int64_t joined_words(const Tensor& tensor, const Extents& tile, const std::optional<Partial>& partial,
+                          std::span<const Lanes> lanes, const Hierarchy& hierarchy, int above) {
   const auto mode = [&](const Lanes& l) { return at(hierarchy.level(l.fanout).fanout->multicast, tensor.role); };
   std::int64_t words = 1;
   for (const Lanes& l : lanes)
@@ -73,13 +73,13 @@ Delivery delivery(const Tensor& tensor, const Extents& tile, const std::optional
 
 }  // namespace
 
-Delivery whole_delivery(const Tensor& tensor, const Extents& tile, std::span<const Lanes> lanes, const Hierarchy& hierarchy, int parent,
-                        int child) {
+Delivery whole_delivery(const Tensor& tensor, const Extents& tile, std::span<const Lanes> lanes, const Hierarchy& hierarchy,
+                        int parent, int child) {
   return delivery(tensor, tile, std::nullopt, lanes, hierarchy, parent, child);
 }
 
-Delivery sliding_delivery(const Tensor& tensor, const Extents& tile, std::size_t rank, std::int64_t shift, std::span<const Lanes> lanes,
-                          const Hierarchy& hierarchy, int parent, int child) {
+Delivery sliding_delivery(const Tensor& tensor, const Extents& tile, std::size_t rank, std::int64_t shift,
+                          std::span<const Lanes> lanes, const Hierarchy& hierarchy, int parent, int child) {
   const std::vector<std::int64_t> held = rank_indices(tensor.ranks[rank], tile, hierarchy.footprint).elements();
   Partial partial{rank, {}};
   for (const std::int64_t index : held)  // the new tile is {index + shift}; fresh are those not held before

@@ -53,7 +53,8 @@ class Evaluator {
     std::vector<Stop> chain;
     for (std::size_t i = 0; i < nest_.nodes.size(); ++i)
       if (const auto* store = std::get_if<Store>(&nest_.nodes[i]))
-        if (std::find(store->tensors.begin(), store->tensors.end(), t) != store->tensors.end()) chain.push_back({i, store->level});
+        if (std::find(store->tensors.begin(), store->tensors.end(), t) != store->tensors.end())
+          chain.push_back({i, store->level});
     chain.push_back({nest_.nodes.size() - 1, hierarchy_.level_count()});
     return chain;
   }
@@ -135,8 +136,8 @@ class Evaluator {
         }
         const auto rank = std::find_if(displacement.begin(), displacement.end(), moved);
         deliver(t, parent, child,
-                sliding_delivery(tensor(t), tile, at_(static_cast<int>(rank - displacement.begin())), *rank, lanes, hierarchy_, parent.level,
-                                 child.level),
+                sliding_delivery(tensor(t), tile, at_(static_cast<int>(rank - displacement.begin())), *rank, lanes, hierarchy_,
+                                 parent.level, child.level),
                 times);
       });
     }
@@ -145,7 +146,8 @@ class Evaluator {
   void deliver(int t, const Stop& parent, const Stop& child, const Delivery& delivery, std::int64_t times) {
     const std::int64_t parents = checked_multiply(instances(parent.position), times);
     traffic(parent.level, t).reads += Words(delivery.parent_reads) * parents;
-    port(parent.level).reads += Words(delivery.parent_reads) * checked_multiply(times, level_words(hierarchy_.level(parent.level), tensor(t)));
+    port(parent.level).reads +=
+        Words(delivery.parent_reads) * checked_multiply(times, level_words(hierarchy_.level(parent.level), tensor(t)));
     for (int f = parent.level; f < child.level; ++f) network(f, t).down += Words(delivery.network_words[at_(f)]) * parents;
     if (child.level == hierarchy_.level_count()) return;
     const Level& level = hierarchy_.level(child.level);
@@ -173,15 +175,15 @@ class Evaluator {
       const Words visits = Words(tile) * checked_multiply(instances(child.position), arrivals);
 
       const Group group = group_of(t, lanes);
-      const Words joined(visits.value() / group.lanes);             // words that the lanes of a group agree on
-      const Words up(visits.value() / group.added_on_the_way);      // words that arrive at the parent
+      const Words joined(visits.value() / group.lanes);         // words that the lanes of a group agree on
+      const Words up(visits.value() / group.added_on_the_way);  // words that arrive at the parent
       Traffic& above = traffic(parent.level, t);
       above.updates += up;
       if (at_mac) {
         above.reads += up - zeros;  // R5: an update reads and writes; the first of a visit that starts from zero only writes
       } else {
-        const Words back = joined - zeros;      // R4: psums that come back, into one lane of each group
-        above.reads += back + (up - joined);    // without reduction all arrivals but the first are accumulated (read and write)
+        const Words back = joined - zeros;    // R4: psums that come back, into one lane of each group
+        above.reads += back + (up - joined);  // without reduction all arrivals but the first are accumulated (read and write)
         traffic(child.level, t).fills += back;
         traffic(child.level, t).drains += visits;
         for (int f = parent.level; f < child.level; ++f)
@@ -242,7 +244,8 @@ class Evaluator {
     return bandwidth == 0 ? 0 : static_cast<std::int64_t>(std::ceil(static_cast<double>(words) / bandwidth));
   }
 
-  [[nodiscard]] Cycles cycles_between(int t, const Stop& parent, const Stop& child, std::int64_t read, std::int64_t written) const {
+  [[nodiscard]] Cycles cycles_between(int t, const Stop& parent, const Stop& child, std::int64_t read,
+                                      std::int64_t written) const {
     const Level& above = hierarchy_.level(parent.level);
     const Level& below = hierarchy_.level(child.level);
     return Cycles(std::max(transfer_cycles(checked_multiply(read, level_words(above, tensor(t))), above.read_bandwidth),
@@ -252,8 +255,8 @@ class Evaluator {
     return cycles_between(t, parent, child, delivery.parent_reads, delivery.child_words);
   }
 
-  void output_ports(int t, const Stop& parent, const Stop& child, const std::vector<Lanes>& lanes, const Group& group, std::int64_t tile,
-                    std::int64_t arrivals) {
+  void output_ports(int t, const Stop& parent, const Stop& child, const std::vector<Lanes>& lanes, const Group& group,
+                    std::int64_t tile, std::int64_t arrivals) {
     std::int64_t distinct = tile;  // words per parent and visit that differ
     for (const Lanes& l : lanes)
       if (layer_.relevant(t, l.dimension)) distinct = checked_multiply(distinct, l.count);
@@ -262,7 +265,8 @@ class Evaluator {
     const std::int64_t width = level_words(above, tensor(t));
     port(parent.level).writes += Words(up) * checked_multiply(arrivals, width);
     if (child.level == hierarchy_.level_count()) {
-      const Words zeros = Words(tile_words(tensor(t), inside_[parent.position], hierarchy_.footprint)) * first_visits(t, parent.position);
+      const Words zeros =
+          Words(tile_words(tensor(t), inside_[parent.position], hierarchy_.footprint)) * first_visits(t, parent.position);
       port(parent.level).reads += (Words(up) * arrivals - zeros) * width;
       return;
     }
@@ -310,6 +314,7 @@ class Evaluator {
       if (writes > slowest) limit = {Limit::Kind::write_bandwidth, l};
       slowest = std::max(slowest, writes);
     }
+    if (edge_cycles_ > slowest) limit = {Limit::Kind::edges, 0};
     result_.cycles = slowest + edge_cycles_;
     result_.limit = limit;
     const double peak = static_cast<double>(hierarchy_.instances(hierarchy_.level_count())) * hierarchy_.compute.macs_per_cycle;
@@ -350,7 +355,9 @@ class Evaluator {
 
 }  // namespace
 
-Evaluation evaluate(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) { return Evaluator(nest, layer, hierarchy).run(); }
+Evaluation evaluate(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
+  return Evaluator(nest, layer, hierarchy).run();
+}
 
 std::string to_text(const Limit& limit, const Hierarchy& hierarchy) {
   const std::string& level = hierarchy.level(limit.level).name;
@@ -361,6 +368,8 @@ std::string to_text(const Limit& limit, const Hierarchy& hierarchy) {
       return "write bandwidth of " + level;
     case Limit::Kind::waiting:
       return "waiting for the single buffer of " + level;
+    case Limit::Kind::edges:
+      return "first fills and last drains";
     case Limit::Kind::compute:
       break;
   }

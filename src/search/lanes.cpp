@@ -26,7 +26,9 @@ using Room = std::pair<std::int64_t, std::int64_t>;  // what is left of x and y
 
 class Choices {
  public:
-  Choices(const Layer& layer, const Level& level, const Extents& left) : layer_(layer), fanout_(*level.fanout), left_(left) { factors_.fill(1); }
+  Choices(const Layer& layer, const Level& level, const Extents& left) : layer_(layer), fanout_(*level.fanout), left_(left) {
+    factors_.fill(1);
+  }
 
   std::vector<LaneFactors> all() {
     extend(0, {{fanout_.x, fanout_.y}});
@@ -76,7 +78,8 @@ class Choices {
   std::vector<LaneFactors> found_;
 };
 
-bool lay(const Layer& layer, const Fanout& fanout, int index, const LaneFactors& factors, int d, Room room, std::vector<SpatialLoop>& loops) {
+bool lay(const Layer& layer, const Fanout& fanout, int index, const LaneFactors& factors, int d, Room room,
+         std::vector<SpatialLoop>& loops) {
   if (d == layer.dimension_count()) return true;
   const auto at = static_cast<std::size_t>(d);
   const std::string& name = layer.dimensions[at].name;
@@ -96,12 +99,15 @@ bool lay(const Layer& layer, const Fanout& fanout, int index, const LaneFactors&
 
 }  // namespace
 
-std::vector<LaneFactors> lane_choices(const Layer& layer, const Level& level, const Extents& left) { return Choices(layer, level, left).all(); }
+std::vector<LaneFactors> lane_choices(const Layer& layer, const Level& level, const Extents& left) {
+  return Choices(layer, level, left).all();
+}
 
 std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneFactors& factors) {
   std::vector<SpatialLoop> loops;
   const Fanout& fanout = *hierarchy.level(index).fanout;
-  if (!lay(layer, fanout, index, factors, 0, {fanout.x, fanout.y}, loops)) throw std::logic_error("lanes that do not fit were searched");
+  if (!lay(layer, fanout, index, factors, 0, {fanout.x, fanout.y}, loops))
+    throw std::logic_error("lanes that do not fit were searched");
   return loops;
 }
 

@@ -16,8 +16,8 @@ using LaneFactors = Extents;
 /// Ascending divisors of n.
 std::vector<std::int64_t> divisors(std::int64_t n);
 
-/// All lane factors that fit the fanout of `level` and divide `left` (what outer fanouts leave of each bound), each once, in a fixed
-/// order. One without lanes (all ones) is among them.
+/// All lane factors that fit the fanout of `level` and divide `left` (what outer fanouts leave of each bound), each once, in a
+/// fixed order. One without lanes (all ones) is among them.
 std::vector<LaneFactors> lane_choices(const Layer& layer, const Level& level, const Extents& left);
 
 /// The spatial loops of one way to lay `factors` on the axes of the fanout of level `index`; x takes what it can first.

@@ -37,7 +37,12 @@ template <std::size_t K>
 class Lattice {
  public:
   Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience)
-      : problem_(problem), layer_(problem.layer), hierarchy_(problem.hierarchy), prices_(prices), patience_(patience), best_(incumbent) {
+      : problem_(problem),
+        layer_(problem.layer),
+        hierarchy_(problem.hierarchy),
+        prices_(prices),
+        patience_(patience),
+        best_(incumbent) {
     parts_ = static_cast<std::size_t>(problem.parts.count);
     compute_cycles_ = problem.compute_cycles(prices.steps());
     set_dimensions();
@@ -97,10 +102,10 @@ class Lattice {
 
   struct Axis {
     int dimension = 0;
-    std::vector<std::int64_t> extents;  ///< divisors of what the lanes leave, ascending
-    std::int64_t stride = 1;            ///< of the shape number
+    std::vector<std::int64_t> extents;                                   ///< divisors of what the lanes leave, ascending
+    std::int64_t stride = 1;                                             ///< of the shape number
     std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> up;  ///< per extent: (prime, position of extent x prime)
-    std::size_t at = 0;                 ///< position of the current shape
+    std::size_t at = 0;                                                  ///< position of the current shape
   };
 
   void set_dimensions() {
@@ -148,7 +153,8 @@ class Lattice {
       shape %= axis.stride;
       extents_[index(axis.dimension)] = axis.extents[axis.at];
       outside_ *= static_cast<double>(axis.extents.back() / axis.extents[axis.at]);
-      for (int t = 0; t < layer_.tensor_count(); ++t) tile_[index(t)] += static_cast<std::int64_t>(axis.at) * tile_strides_[index(t)][a];
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        tile_[index(t)] += static_cast<std::int64_t>(axis.at) * tile_strides_[index(t)][a];
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) least_visits_[index(t)] = least_visits(t);
   }
@@ -210,7 +216,8 @@ class Lattice {
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       for (int l = 1; l <= level; ++l)
         if (prices_.kept(t, l) && !(l == level && (placed >> t & 1U) != 0)) search_detail::add(phase.rest, prices_.least(t, l));
-      if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level) search_detail::add(phase.rest, prices_.least_mac_reads(t));
+      if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level)
+        search_detail::add(phase.rest, prices_.least_mac_reads(t));
     }
     phases_.push_back(phase);
   }
@@ -408,7 +415,8 @@ class Lattice {
     if (label.slides != 0) move_slides(next, axis.dimension, prime);
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       if ((next.open & open_mask(t)) == 0 || !layer_.relevant(t, axis.dimension)) continue;
-      for (Open open = next.open & open_mask(t); open != 0; open &= open - 1) close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, prime);
+      for (Open open = next.open & open_mask(t); open != 0; open &= open - 1)
+        close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, prime);
       next.open &= ~open_mask(t);
     }
     insert(next);
@@ -445,13 +453,17 @@ class Lattice {
     std::vector<std::pair<std::int64_t, std::int64_t>> terms;  // (stride, what is left to place)
     for (const Term& term : rank) {
       const std::int64_t left = prices_.temporal()[index(term.dimension)] / extents_[index(term.dimension)];
-      if (left > 1) terms.emplace_back(term.coefficient * extents_[index(term.dimension)] * lanes_inside_[index(level)][index(term.dimension)], left);
+      if (left > 1)
+        terms.emplace_back(
+            term.coefficient * extents_[index(term.dimension)] * lanes_inside_[index(level)][index(term.dimension)], left);
     }
     if (terms.size() < 2) return false;
     for (int f = 0; f < level; ++f)
       if (prices_.halo_lanes(rank, f)) return true;
     if (terms.size() > 2) return true;
-    const auto undone = [&](const auto& a, const auto& b) { return a.first % b.first == 0 && b.second % (a.first / b.first + 1) == 0; };
+    const auto undone = [&](const auto& a, const auto& b) {
+      return a.first % b.first == 0 && b.second % (a.first / b.first + 1) == 0;
+    };
     return undone(terms[0], terms[1]) || undone(terms[1], terms[0]);
   }
 
@@ -578,14 +590,16 @@ class Lattice {
     nest.nodes.emplace_back(all);
     set_shape(labels_[index(at)].shape);
     for (const Axis& axis : axes_)
-      if (const std::int64_t left = axis.extents.back() / axis.extents[axis.at]; left > 1) nest.nodes.emplace_back(Loop{axis.dimension, left});
+      if (const std::int64_t left = axis.extents.back() / axis.extents[axis.at]; left > 1)
+        nest.nodes.emplace_back(Loop{axis.dimension, left});
     while (at >= 0) {
       const Label& label = labels_[index(at)];
       const int above = phases_[label.phase].level;
       const int below = label.from < 0 ? hierarchy_.level_count() : phases_[labels_[index(label.from)].phase].level;
       for (int f = above; f < below; ++f)
         if (hierarchy_.level(f).fanout)
-          for (const SpatialLoop& loop : lay_out(layer_, hierarchy_, f, prices_.job().lanes[index(f)])) nest.nodes.emplace_back(loop);
+          for (const SpatialLoop& loop : lay_out(layer_, hierarchy_, f, prices_.job().lanes[index(f)]))
+            nest.nodes.emplace_back(loop);
       if (label.dimension >= 0) nest.nodes.emplace_back(Loop{label.dimension, label.count});
       if (label.stored != 0) {
         Store store{{}, below};
@@ -611,7 +625,8 @@ class Lattice {
 
   std::vector<Axis> axes_;  ///< dimensions with temporal loops
   std::int64_t shapes_ = 1;
-  std::array<std::vector<std::int64_t>, kMaxTensors> tile_strides_;  ///< per tensor and axis: of the tensor's own part of the shape
+  std::array<std::vector<std::int64_t>, kMaxTensors>
+      tile_strides_;  ///< per tensor and axis: of the tensor's own part of the shape
   std::array<std::int64_t, kMaxTensors> tiles_{};
   std::vector<Extents> lanes_inside_;  ///< per level: lanes of its fanout and all further in
 

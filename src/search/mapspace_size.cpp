@@ -20,7 +20,8 @@ Integer factorizations(std::int64_t n, int parts) {
     if (p * p > n) p = n;
     std::int64_t exponent = 0;
     for (; n % p == 0; n /= p) ++exponent;
-    for (std::int64_t k = 1; k <= exponent; ++k) ways = ways * (parts - 1 + k) / k;  // C(exponent + parts - 1, exponent), exact at each k
+    for (std::int64_t k = 1; k <= exponent; ++k)
+      ways = ways * (parts - 1 + k) / k;  // C(exponent + parts - 1, exponent), exact at each k
   }
   return ways;
 }
@@ -30,7 +31,8 @@ using Rooms = std::vector<std::int64_t>;
 
 /// All splits of `n` over the axes from `axis` on; what remains is split over the levels.
 template <class Visit>
-void for_each_split(const Rooms& rooms, const std::vector<bool>& takes, std::size_t axis, std::int64_t n, Rooms& after, const Visit& visit) {
+void for_each_split(const Rooms& rooms, const std::vector<bool>& takes, std::size_t axis, std::int64_t n, Rooms& after,
+                    const Visit& visit) {
   if (axis == rooms.size()) {
     visit(n);
     return;
@@ -61,10 +63,14 @@ std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const 
     ++loops;
     std::vector<bool> takes;
     for (const Level& level : hierarchy.levels)
-      if (level.fanout) takes.insert(takes.end(), {level.fanout->unrolls(Axis::x, dimension.name), level.fanout->unrolls(Axis::y, dimension.name)});
+      if (level.fanout)
+        takes.insert(takes.end(),
+                     {level.fanout->unrolls(Axis::x, dimension.name), level.fanout->unrolls(Axis::y, dimension.name)});
     std::map<std::int64_t, Integer> over_levels;
     std::map<Rooms, Integer> next;
-    for (const auto& [room, count] : ways) {
+    for (const auto& each : ways) {
+      const Rooms& room = each.first;
+      const Integer& count = each.second;
       Rooms after = room;
       for_each_split(room, takes, 0, dimension.bound, after, [&](std::int64_t left) {
         Integer& splits = over_levels[left];

@@ -87,7 +87,8 @@ double Prices::irrelevant_lanes(int t, int from, int to) const {
 }
 
 bool Prices::halo_lanes(const Rank& rank, int level) const {
-  return rank.size() > 1 && std::any_of(rank.begin(), rank.end(), [&](const Term& term) { return job_.lanes[index(level)][index(term.dimension)] > 1; });
+  return rank.size() > 1 && std::any_of(rank.begin(), rank.end(),
+                                        [&](const Term& term) { return job_.lanes[index(level)][index(term.dimension)] > 1; });
 }
 
 std::vector<Lanes> Prices::lanes_between(int parent, int child, const Extents& tile) const {
@@ -117,7 +118,8 @@ Cost Prices::operand_cost(int t, int parent, int child, const Delivery& delivery
   cost[kEnergy] += instances_[index(child)] * static_cast<double>(delivery.child_words) * write_energy(child, t);
   if (const int port = parts_.write_port[index(child)]; port >= 0)
     cost[index(port)] += static_cast<double>(delivery.child_words * level_words(hierarchy_.level(child), tensor(t)));
-  if (!hierarchy_.level(child).double_buffered) cost[kWaiting] = delivery_cycles(t, parent, child, delivery.parent_reads, delivery.child_words);
+  if (!hierarchy_.level(child).double_buffered)
+    cost[kWaiting] = delivery_cycles(t, parent, child, delivery.parent_reads, delivery.child_words);
   return cost;
 }
 
@@ -130,7 +132,8 @@ Price Prices::node(int t, int level, const Extents& tile) const {
     const Delivery whole = whole_delivery(tensor(t), tile, lanes_between(above, level, tile), hierarchy_, above, level);
     price.per_visit = operand_cost(t, above, level, whole);
     price.words = whole.child_words;
-    if (hierarchy_.level(level).double_buffered) price.once[kEdge] = delivery_cycles(t, above, level, whole.parent_reads, whole.child_words);
+    if (hierarchy_.level(level).double_buffered)
+      price.once[kEdge] = delivery_cycles(t, above, level, whole.parent_reads, whole.child_words);
   }
   price.words *= level_words(hierarchy_.level(level), tensor(t)) * (hierarchy_.level(level).double_buffered ? 2 : 1);
   return price;
@@ -138,7 +141,9 @@ Price Prices::node(int t, int level, const Extents& tile) const {
 
 Cost Prices::slide(int t, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const {
   const int above = parent(t, level);
-  return operand_cost(t, above, level, sliding_delivery(tensor(t), tile, rank, shift, lanes_between(above, level, tile), hierarchy_, above, level));
+  return operand_cost(
+      t, above, level,
+      sliding_delivery(tensor(t), tile, rank, shift, lanes_between(above, level, tile), hierarchy_, above, level));
 }
 
 void Prices::price_macs() {
@@ -155,7 +160,9 @@ void Prices::price_macs() {
     // With the fanout directly above the MACs the lanes are one iteration wide: known at once.
     if (mac_fanout_[index(t)] == macs_level - 1 || mac_fanout_[index(t)] < 0) {
       mac_fanout_[index(t)] = -1;
-      const Cost step = operand_cost(t, innermost, macs_level, whole_delivery(tensor(t), one, lanes_between(innermost, macs_level, one), hierarchy_, innermost, macs_level));
+      const Cost step = operand_cost(
+          t, innermost, macs_level,
+          whole_delivery(tensor(t), one, lanes_between(innermost, macs_level, one), hierarchy_, innermost, macs_level));
       for (std::size_t p = 0; p < step.size(); ++p) fixed_[p] += step[p] * steps_;
     }
   }
@@ -188,7 +195,7 @@ void Prices::price_outputs() {
   for (int l = 0; l < macs_level; ++l)
     if (l == 0 || kept(out, l)) chain.push_back(l);
   const int innermost = chain.back();
-  const double words = static_cast<double>(tile_words(tensor(out), bounds_of(layer_), hierarchy_.footprint));
+  const auto words = static_cast<double>(tile_words(tensor(out), bounds_of(layer_), hierarchy_.footprint));
 
   /// Energy per word sent from `child` to `parent`: network, updates, accumulation without reduction (R4).
   const auto up = [&](int parent, int child) {
@@ -204,8 +211,10 @@ void Prices::price_outputs() {
       if (fanout->reduction) left /= lanes;
     }
     energy += left * write_energy(parent, out);
-    if (child < macs_level) energy += (left - 1 / group) * read_energy(parent, out);
-    else energy += left * read_energy(parent, out);
+    if (child < macs_level)
+      energy += (left - 1 / group) * read_energy(parent, out);
+    else
+      energy += left * read_energy(parent, out);
     return energy;
   };
   /// Energy per word that comes back into `child`.
@@ -239,14 +248,15 @@ void Prices::price_outputs() {
     for (int d = 0; d < layer_.dimension_count(); ++d)
       if (layer_.relevant(out, d) || !fanout->reduction) per_step *= static_cast<double>(lanes[index(d)]);
   }
-  const double width = static_cast<double>(level_words(hierarchy_.level(innermost), tensor(out)));
+  const auto width = static_cast<double>(level_words(hierarchy_.level(innermost), tensor(out)));
   if (const int port = parts_.write_port[index(innermost)]; port >= 0) fixed_[index(port)] += per_step * steps_ * width;
   // The first update of each word that starts from zero only writes: every output of the busiest instance, once.
   double outputs = 1;
   const Extents lanes_outside = lanes_of(0, innermost);
   for (int d = 0; d < layer_.dimension_count(); ++d)
     if (layer_.relevant(out, d)) outputs *= static_cast<double>(layer_.dimensions[index(d)].bound / lanes_outside[index(d)]);
-  if (const int port = parts_.read_port[index(innermost)]; port >= 0) fixed_[index(port)] += (per_step * steps_ - outputs) * width;
+  if (const int port = parts_.read_port[index(innermost)]; port >= 0)
+    fixed_[index(port)] += (per_step * steps_ - outputs) * width;
 }
 
 Price Prices::output_node(int level, const Extents& tile) const {
@@ -263,7 +273,8 @@ Price Prices::output_node(int level, const Extents& tile) const {
   double first_visits = 1;       // distinct tiles of one instance
   const Extents lanes_inside = lanes_of(level, hierarchy_.level_count());
   for (int d = 0; d < layer_.dimension_count(); ++d) {
-    if (layer_.relevant(out, d)) first_visits *= static_cast<double>(temporal_[index(d)] / (tile[index(d)] / lanes_inside[index(d)]));
+    if (layer_.relevant(out, d))
+      first_visits *= static_cast<double>(temporal_[index(d)] / (tile[index(d)] / lanes_inside[index(d)]));
     for (int f = above; f < level; ++f) {
       const auto lanes = static_cast<double>(job_.lanes[index(f)][index(d)]);
       if (layer_.relevant(out, d))
@@ -300,7 +311,8 @@ double Prices::words_per_instance(int t, int level) const {
   double words = 1;
   for (const Rank& rank : tensor(t).ranks) {
     std::int64_t most = 1;  // indices along a rank: at least one per iteration of its longest dimension
-    for (const Term& term : rank) most = std::max(most, layer_.dimensions[index(term.dimension)].bound / lanes[index(term.dimension)]);
+    for (const Term& term : rank)
+      most = std::max(most, layer_.dimensions[index(term.dimension)].bound / lanes[index(term.dimension)]);
     words *= static_cast<double>(most);
   }
   return words;
@@ -308,22 +320,27 @@ double Prices::words_per_instance(int t, int level) const {
 
 Cost Prices::least(int t, int level) const {
   const int above = parent(t, level);
-  const double words = static_cast<double>(tile_words(tensor(t), bounds_of(layer_), Footprint::touched));
+  const auto words = static_cast<double>(tile_words(tensor(t), bounds_of(layer_), Footprint::touched));
   Cost cost{};
   const auto pass = [&](int port, int at_level) {
-    if (port >= 0) cost[index(port)] += words_per_instance(t, at_level) * static_cast<double>(level_words(hierarchy_.level(at_level), tensor(t)));
+    if (port >= 0)
+      cost[index(port)] +=
+          words_per_instance(t, at_level) * static_cast<double>(level_words(hierarchy_.level(at_level), tensor(t)));
   };
   if (layer_.is_output(t)) {
     const double price = output_price_[index(level)];
     // Each word visits at least once per lane that holds it; at most every MAC is a visit.
-    const double visits = price >= 0 ? words * irrelevant_lanes(t, 0, level) : steps_ * instances_[index(hierarchy_.level_count())];
+    const double visits =
+        price >= 0 ? words * irrelevant_lanes(t, 0, level) : steps_ * instances_[index(hierarchy_.level_count())];
     cost[kEnergy] = price * visits;
     pass(parts_.write_port[index(above)], above);
     return cost;
   }
-  cost[kEnergy] = words * irrelevant_lanes(t, 0, above) * read_energy(above, t) + words * irrelevant_lanes(t, 0, level) * write_energy(level, t);
+  cost[kEnergy] = words * irrelevant_lanes(t, 0, above) * read_energy(above, t) +
+                  words * irrelevant_lanes(t, 0, level) * write_energy(level, t);
   for (int f = above; f < level; ++f)
-    if (hierarchy_.level(f).fanout) cost[kEnergy] += words * irrelevant_lanes(t, 0, f + 1) * hierarchy_.level(f).fanout->energy_per_word;
+    if (hierarchy_.level(f).fanout)
+      cost[kEnergy] += words * irrelevant_lanes(t, 0, f + 1) * hierarchy_.level(f).fanout->energy_per_word;
   pass(parts_.read_port[index(above)], above);
   pass(parts_.write_port[index(level)], level);
   return cost;
@@ -343,7 +360,8 @@ Cost Prices::least_mac_reads(int t) const {
   Cost cost{};
   cost[kEnergy] = steps_ * instances_[index(innermost)] * reads * read_energy(innermost, t);
   for (int f = innermost; f < macs_level; ++f)
-    if (hierarchy_.level(f).fanout) cost[kEnergy] += steps_ * instances_[index(f) + 1] * hierarchy_.level(f).fanout->energy_per_word;
+    if (hierarchy_.level(f).fanout)
+      cost[kEnergy] += steps_ * instances_[index(f) + 1] * hierarchy_.level(f).fanout->energy_per_word;
   if (const int port = parts_.read_port[index(innermost)]; port >= 0)
     cost[index(port)] = steps_ * reads * static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
   return cost;

@@ -59,7 +59,9 @@ class Prices {
   Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, const Job& job);
 
   [[nodiscard]] const Job& job() const { return job_; }
-  [[nodiscard]] bool kept(int tensor, int level) const { return (job_.keeps[static_cast<std::size_t>(tensor)] >> level & 1U) != 0; }
+  [[nodiscard]] bool kept(int tensor, int level) const {
+    return (job_.keeps[static_cast<std::size_t>(tensor)] >> level & 1U) != 0;
+  }
   /// The innermost level that keeps a tensor and lies above `level`.
   [[nodiscard]] int parent(int tensor, int level) const;
   /// Iterations of all temporal loops together.

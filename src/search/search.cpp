@@ -69,7 +69,9 @@ class Searcher {
       : options_(options), problem_{layer, hierarchy, Parts(hierarchy), options.objective, options.mapspace} {
     patience_.stop = stop;
     start_ = std::chrono::steady_clock::now();
-    if (options.time_limit > 0) patience_.deadline = start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(options.time_limit));
+    if (options.time_limit > 0)
+      patience_.deadline = start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                        std::chrono::duration<double>(options.time_limit));
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
   }
@@ -111,7 +113,8 @@ class Searcher {
     const std::string why = why_illegal(nest, layer, problem_.hierarchy);
     // Every other mapping keeps at least these words at these levels: if this one does not fit, none does.
     if (!why.empty())
-      throw NoLegalMapping("no legal mapping of '" + layer.name + "' on '" + problem_.hierarchy.name + "': even with one word of each tile, " + why);
+      throw NoLegalMapping("no legal mapping of '" + layer.name + "' on '" + problem_.hierarchy.name +
+                           "': even with one word of each tile, " + why);
     take(nest);
   }
 
@@ -133,7 +136,8 @@ class Searcher {
       const double words = static_cast<double>(tile_words(tensor, bounds_of(problem_.layer), Footprint::touched));
       const Level& outermost = hierarchy.level(0);
       const bool output = problem_.layer.is_output(t);
-      floor_[search_detail::kEnergy] += words * accesses_per_word(outermost, tensor) * (output ? outermost.write_energy : outermost.read_energy);
+      floor_[search_detail::kEnergy] +=
+          words * accesses_per_word(outermost, tensor) * (output ? outermost.write_energy : outermost.read_energy);
       if (const int port = output ? problem_.parts.write_port[0] : problem_.parts.read_port[0]; port >= 0)
         floor_[index(port)] += words * static_cast<double>(level_words(outermost, tensor));
     }
@@ -160,7 +164,8 @@ class Searcher {
       steps *= static_cast<double>(left);
     }
     double lanes = 1;
-    for (int l = knot.fanouts; l < problem_.hierarchy.level_count(); ++l) lanes *= static_cast<double>(problem_.hierarchy.level(l).fanout_size());
+    for (int l = knot.fanouts; l < problem_.hierarchy.level_count(); ++l)
+      lanes *= static_cast<double>(problem_.hierarchy.level(l).fanout_size());
     return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes))));
   }
 
@@ -226,8 +231,8 @@ class Searcher {
     return cost;
   }
 
-  void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices, const std::vector<std::vector<Cost>>& least, std::size_t t,
-                  const Cost& cost, double compute_cycles, Job& job) {
+  void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices,
+                  const std::vector<std::vector<Cost>>& least, std::size_t t, const Cost& cost, double compute_cycles, Job& job) {
     if (t == choices.size()) {
       Knot next;
       next.fanouts = knot.fanouts;

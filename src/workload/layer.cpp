@@ -68,8 +68,10 @@ void check_dimensions(const Layer& layer) {
 void check_tensor(const Layer& layer, const Tensor& tensor, bool output) {
   const std::string who = "tensor '" + tensor.name + "' ";
   if ((tensor.role == Role::outputs) != output)
-    reject(layer, who + (output ? "is the output and must have the role outputs" : "is an operand and cannot have the role outputs"));
-  if (static_cast<int>(tensor.ranks.size()) > kMaxRanks) reject(layer, who + "has more than " + std::to_string(kMaxRanks) + " ranks");
+    reject(layer,
+           who + (output ? "is the output and must have the role outputs" : "is an operand and cannot have the role outputs"));
+  if (static_cast<int>(tensor.ranks.size()) > kMaxRanks)
+    reject(layer, who + "has more than " + std::to_string(kMaxRanks) + " ranks");
   std::set<int> seen;
   for (const Rank& rank : tensor.ranks) {
     if (rank.empty()) reject(layer, who + "has an empty rank");

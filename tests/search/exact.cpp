@@ -47,7 +47,8 @@ int agree_on_all(const Limits& limits) {
     if (!truth.complete || truth.nests == 0) continue;
     ++checked;
     const SearchResult found = search(layer, hierarchy, options);
-    const Score score = score_of(options.objective, found.evaluation.energy.value(), static_cast<double>(found.evaluation.cycles.value()));
+    const Score score =
+        score_of(options.objective, found.evaluation.energy.value(), static_cast<double>(found.evaluation.cycles.value()));
     CAPTURE(seed);
     CAPTURE(options.mapspace.uneven);
     CAPTURE(std::string(name_of(options.objective)));
@@ -57,7 +58,8 @@ int agree_on_all(const Limits& limits) {
     CHECK(within_halo_rule(found.nest, layer, hierarchy));
     CHECK(found.certificate.proved);
     CHECK(found.certificate.lower_bound == score.value);
-    CHECK_MESSAGE(score == truth.best, score.value << " (" << score.tie << ") found, " << truth.best.value << " (" << truth.best.tie << ") is best");
+    CHECK_MESSAGE(score == truth.best,
+                  score.value << " (" << score.tie << ") found, " << truth.best.value << " (" << truth.best.tie << ") is best");
     if (!(score == truth.best)) break;
   }
   return checked;

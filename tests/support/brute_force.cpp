@@ -154,10 +154,12 @@ bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& /*h
       for (std::size_t child = 1; child < nodes.size(); ++child) {
         const bool mac = std::holds_alternative<Compute>(nodes[child]);
         if (!mac && !stores(nodes[child], t)) continue;
-        bool looped = false;      // a loop of the rank since the node, or since the MAC's first lanes of it
-        int first_fanout = -1;    // of the MAC
+        bool looped = false;    // a loop of the rank since the node, or since the MAC's first lanes of it
+        int first_fanout = -1;  // of the MAC
         for (std::size_t i = child; i-- > 0 && !stores(nodes[i], t);) {
-          if (const auto* loop = std::get_if<Loop>(&nodes[i]); loop != nullptr && has(rank, loop->dimension) && (!mac || first_fanout >= 0)) looped = true;
+          if (const auto* loop = std::get_if<Loop>(&nodes[i]);
+              loop != nullptr && has(rank, loop->dimension) && (!mac || first_fanout >= 0))
+            looped = true;
           if (const auto* lanes = std::get_if<SpatialLoop>(&nodes[i]); lanes != nullptr && has(rank, lanes->dimension)) {
             if (looped) return false;
             first_fanout = lanes->fanout;
@@ -168,7 +170,8 @@ bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& /*h
   return true;
 }
 
-BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace, std::int64_t most) {
+BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace,
+                       std::int64_t most) {
   return Enumeration(layer, hierarchy, objective, mapspace, most).run();
 }
 

@@ -10,14 +10,15 @@ namespace tilepath::testing {
 struct BruteForce {
   Score best;
   Nest nest;
-  std::int64_t nests = 0;    ///< that were legal and scored
-  bool complete = true;      ///< false: more than `most` nests, legal or not: given up
+  std::int64_t nests = 0;  ///< that were legal and scored
+  bool complete = true;    ///< false: more than `most` nests, legal or not: given up
 };
 
-BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace, std::int64_t most);
+BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace,
+                       std::int64_t most);
 
-/// The mapspace's one rule beyond `legal`: between a storage node (or a MAC's first lanes of the halo) and lanes, above it, of a halo
-/// rank that its deliveries cross, no loop of that rank stands.
+/// The mapspace's one rule beyond `legal`: between a storage node (or a MAC's first lanes of the halo) and lanes, above it, of a
+/// halo rank that its deliveries cross, no loop of that rank stands.
 bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
 
 }  // namespace tilepath::testing

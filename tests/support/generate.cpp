@@ -106,7 +106,8 @@ Hierarchy random_hierarchy(Random& random, const Sizes& sizes) {
       Fanout fanout;
       fanout.x = draw(random, 1, 6);
       fanout.y = coin(random, 2) ? draw(random, 1, 4) : 1;
-      for (Multicast& mode : fanout.multicast) mode = pick<Multicast>(random, {Multicast::all, Multicast::all, Multicast::equal, Multicast::none});
+      for (Multicast& mode : fanout.multicast)
+        mode = pick<Multicast>(random, {Multicast::all, Multicast::all, Multicast::equal, Multicast::none});
       fanout.reduction = !coin(random, 3);
       fanout.energy_per_word = static_cast<double>(draw(random, 0, 3));
       level.fanout = fanout;
@@ -164,7 +165,8 @@ Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy) {
     if (l > 0) {
       std::vector<int> kept;
       for (int t = 0; t < layer.tensor_count(); ++t)
-        if (at(level.keeps, layer.tensors[static_cast<std::size_t>(t)].role) != Keep::never && !coin(random, 3)) kept.push_back(t);
+        if (at(level.keeps, layer.tensors[static_cast<std::size_t>(t)].role) != Keep::never && !coin(random, 3))
+          kept.push_back(t);
       if (coin(random, 2)) {
         if (!kept.empty()) nest.nodes.emplace_back(Store{kept, l});
       } else {

@@ -59,7 +59,9 @@ struct Fanout {
   std::vector<std::string> x_dimensions, y_dimensions;
 
   [[nodiscard]] std::int64_t size(Axis axis) const { return axis == Axis::x ? x : y; }
-  [[nodiscard]] const std::vector<std::string>& dimensions(Axis axis) const { return axis == Axis::x ? x_dimensions : y_dimensions; }
+  [[nodiscard]] const std::vector<std::string>& dimensions(Axis axis) const {
+    return axis == Axis::x ? x_dimensions : y_dimensions;
+  }
   [[nodiscard]] bool unrolls(Axis axis, std::string_view dimension) const;
 };
 
@@ -74,10 +76,10 @@ inline constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::ma
 /// One memory of the hierarchy. Figures are per instance.
 struct Level {
   std::string name;
-  PerRole<int> word_bits = {16, 16, 16};   ///< width of an access, per role
-  std::vector<Partition> partitions;       ///< empty = unbounded
-  std::int64_t block_words = 1;            ///< words that share one access
-  double read_energy = 0, write_energy = 0;  ///< per access, in the hierarchy's unit
+  PerRole<int> word_bits = {16, 16, 16};           ///< width of an access, per role
+  std::vector<Partition> partitions;               ///< empty = unbounded
+  std::int64_t block_words = 1;                    ///< words that share one access
+  double read_energy = 0, write_energy = 0;        ///< per access, in the hierarchy's unit
   double read_bandwidth = 0, write_bandwidth = 0;  ///< words per cycle; 0 = unlimited
   PerRole<Keep> keeps = {Keep::can, Keep::can, Keep::can};
   bool double_buffered = false;
@@ -112,9 +114,9 @@ struct Hierarchy {
 
   [[nodiscard]] int level_count() const { return static_cast<int>(levels.size()); }
   [[nodiscard]] const Level& level(int index) const { return levels[static_cast<std::size_t>(index)]; }
-  [[nodiscard]] int find_level(std::string_view name) const;  ///< index, or -1
+  [[nodiscard]] int find_level(std::string_view wanted) const;  ///< index, or -1
   /// Physical instances of a level: the product of the fanouts above it. `instances(level_count())` counts the MACs.
-  [[nodiscard]] std::int64_t instances(int level) const;
+  [[nodiscard]] std::int64_t instances(int index) const;
 };
 
 /// How many accesses one word of `tensor` costs at `level`, as a factor on its access energy: ceil(bits of the word / width of

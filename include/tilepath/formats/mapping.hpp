@@ -14,8 +14,8 @@ struct MappingFile {
 };
 MappingFile read_mapping_header(const Document& document);
 
-/// The nest of a mapping file (a bare list, or an object with "mapping"), resolved against a layer and a hierarchy and found legal.
-/// Throws InputError with the node's pointer.
+/// The nest of a mapping file (a bare list, or an object with "mapping"), resolved against a layer and a hierarchy and found
+/// legal. Throws InputError with the node's pointer.
 Nest read_mapping(const Document& document, const Layer& layer, const Hierarchy& hierarchy);
 Nest read_nodes(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarchy);
 Json to_json(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);

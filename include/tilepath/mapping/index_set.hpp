@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <vector>
 
-
 namespace tilepath {
 
 /// {0, step, 2 step, …, (count-1) step}; step >= 1, count >= 1.

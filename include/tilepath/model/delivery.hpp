@@ -26,18 +26,18 @@ struct Lanes {
 
 /// Words of one delivery to all the lanes below one instance of the parent.
 struct Delivery {
-  std::int64_t child_words = 0;                           ///< written into each child
-  std::int64_t parent_reads = 0;                          ///< read from the parent: joined over the lanes as R3 says
+  std::int64_t child_words = 0;                          ///< written into each child
+  std::int64_t parent_reads = 0;                         ///< read from the parent: joined over the lanes as R3 says
   std::array<std::int64_t, kMaxLevels> network_words{};  ///< received below each fanout crossed, over all its instances
 };
 
 /// The delivery of a whole tile of `tensor` that covers `tile` iterations, from level `parent` to level `child`
 /// (`child` = level_count() for the MACs). O(lanes x fanouts).
-Delivery whole_delivery(const Tensor& tensor, const Extents& tile, std::span<const Lanes> lanes, const Hierarchy& hierarchy, int parent,
-                        int child);
+Delivery whole_delivery(const Tensor& tensor, const Extents& tile, std::span<const Lanes> lanes, const Hierarchy& hierarchy,
+                        int parent, int child);
 
 /// The same when the tile moved by `shift` indices along `rank` alone and the words still needed were kept (R2, sliding).
-Delivery sliding_delivery(const Tensor& tensor, const Extents& tile, std::size_t rank, std::int64_t shift, std::span<const Lanes> lanes,
-                          const Hierarchy& hierarchy, int parent, int child);
+Delivery sliding_delivery(const Tensor& tensor, const Extents& tile, std::size_t rank, std::int64_t shift,
+                          std::span<const Lanes> lanes, const Hierarchy& hierarchy, int parent, int child);
 
 }  // namespace tilepath

@@ -13,9 +13,9 @@ namespace tilepath {
 
 /// What keeps a mapping from running faster.
 struct Limit {
-  enum class Kind : std::uint8_t { compute, read_bandwidth, write_bandwidth, waiting };
+  enum class Kind : std::uint8_t { compute, read_bandwidth, write_bandwidth, waiting, edges };
   Kind kind = Kind::compute;
-  int level = 0;  ///< whose bandwidth it is, or whose single buffer is waited for
+  int level = 0;  ///< whose bandwidth it is, or whose single buffer is waited for; of edges none
 };
 
 struct Evaluation {

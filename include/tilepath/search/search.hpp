@@ -27,14 +27,14 @@ struct Score {
 };
 Score score_of(Objective objective, double energy, double cycles);
 
-/// Which nests are searched. In all of them: perfect factors; every dimension free to be unrolled on any axis that takes it, two or
-/// more on one axis and one on both allowed; bypass free where `keeps` leaves it so; all loop orders. The spatial loops of a
+/// Which nests are searched. In all of them: perfect factors; every dimension free to be unrolled on any axis that takes it, two
+/// or more on one axis and one on both allowed; bypass free where `keeps` leaves it so; all loop orders. The spatial loops of a
 /// fanout stand directly outside the storage nodes of the level below; a level that keeps nothing has no loops of its own.
 /// A tensor whose delivery crosses two fanouts at once, with lanes of one of its halo ranks on the outer, has no loop of that
 /// rank between the two.
 struct Mapspace {
-  /// Even: the storage nodes of a level stand together. Uneven: those of a level that no lanes lie directly above may stand apart,
-  /// loops between them.
+  /// Even: the storage nodes of a level stand together. Uneven: those of a level that no lanes lie directly above may stand
+  /// apart, loops between them.
   bool uneven = true;
 };
 
@@ -60,9 +60,10 @@ struct SearchResult {
   Certificate certificate;
 };
 
-/// The mapping of least objective in the mapspace. With a time limit or a requested stop: the best found so far, not proved, with its
-/// honest gap. The same answer whatever else runs. Throws NoLegalMapping with the reason when there is none.
-SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop = {});
+/// The mapping of least objective in the mapspace. With a time limit or a requested stop: the best found so far, not proved, with
+/// its honest gap. The same answer whatever else runs. Throws NoLegalMapping with the reason when there is none.
+SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options,
+                    const std::stop_token& stop = {});
 
 /// The number of nests in the mapspace, in decimal. Exact; loops of one iteration count as placed. O(dimensions x lanes).
 std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace);

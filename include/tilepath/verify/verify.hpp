@@ -23,8 +23,8 @@ struct Verification {
 
 /// Executes `nest` on pseudo-random operands and compares outputs with `reference` and counts with `expected`.
 /// Requires legal(nest, layer, hierarchy). Throws Interrupted on request.
-Verification verify(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Counts& expected, std::uint64_t seed = 1,
-                    const std::stop_token& stop = {});
+Verification verify(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Counts& expected,
+                    std::uint64_t seed = 1, const std::stop_token& stop = {});
 
 /// The first difference between two sets of counts ("GLB inputs reads: model 12, execution 13"), or empty.
 std::string first_difference(const Counts& model, const Counts& execution, const Layer& layer, const Hierarchy& hierarchy);

@@ -75,8 +75,8 @@ struct Layer {
   /// Whether `dimension` occurs in a rank of `tensor`.
   [[nodiscard]] bool relevant(int tensor, int dimension) const;
   /// Index by name, or -1.
-  [[nodiscard]] int find_dimension(std::string_view name) const;
-  [[nodiscard]] int find_tensor(std::string_view name) const;
+  [[nodiscard]] int find_dimension(std::string_view wanted) const;
+  [[nodiscard]] int find_tensor(std::string_view wanted) const;
 };
 
 /// Multiply-accumulates of one run: the product of all bounds. Throws Overflow past 2^63.

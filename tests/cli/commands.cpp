@@ -1,0 +1,95 @@
+// The commands as a user runs them.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/run.hpp"
+
+namespace tilepath::testing {
+
+using nlohmann::json;
+
+TEST_CASE("every ready-made mapping evaluates and is verified by execution") {
+  for (const char* name : {"alexnet-conv2-rs", "resnet50-conv3x3-ws", "alexnet-conv3-os", "alexnet-conv3-nlr"}) {
+    CAPTURE(name);
+    const Ran evaluated = run(std::string("evaluate --json --mapping ") + name);
+    CHECK(evaluated.code == 0);
+    CHECK(json::parse(evaluated.out).at("evaluation").at("energy").get<double>() > 0);
+    CHECK(run(std::string("verify --mapping ") + name).code == 0);
+    CHECK(run(std::string("show ") + name).code == 0);
+  }
+}
+
+TEST_CASE("search writes the same bytes with any number of threads, and verify takes its result") {
+  const Scratch scratch;
+  std::string first;
+  for (const int threads : {1, 2, 8}) {
+    const std::string path = scratch.path("r" + std::to_string(threads) + ".json");
+    const Ran ran = run("search squeezenet1.1 --arch eyeriss-3level --verify --no-seconds --threads " + std::to_string(threads) +
+                        " -o " + path);
+    CHECK(ran.code == 0);
+    const std::string text = read_text(path);
+    if (first.empty()) first = text;
+    CHECK(text == first);
+  }
+  CHECK(run("verify " + scratch.path("r1.json")).code == 0);
+  json result = json::parse(first);
+  for (const json& layer : result.at("layers")) {
+    CHECK(layer.at("certificate").at("proved").get<bool>());
+    CHECK(layer.at("verification").at("counts_match").get<bool>());
+    CHECK(layer.at("verification").at("outputs_match").get<bool>());
+  }
+  SUBCASE("a result with one count changed is rejected") {
+    json& reads = result["layers"][0]["evaluation"]["levels"][0]["reads"];
+    reads = reads.get<std::int64_t>() + 1;
+    const Ran ran = run("verify " + scratch.file("changed.json", result.dump()));
+    CHECK(ran.code == 1);
+    CHECK(ran.out.find("is claimed to be") != std::string::npos);
+  }
+  SUBCASE("a result with one loop changed is rejected") {
+    for (json& node : result["layers"][0]["mapping"])
+      if (node.contains("for")) {
+        node["count"] = node["count"].get<int>() + 1;
+        break;
+      }
+    CHECK(run("verify " + scratch.file("changed.json", result.dump())).code == 2);
+  }
+}
+
+TEST_CASE("results go to standard output as JSON on request, the table to standard error, and nothing is drawn when piped") {
+  const Ran ran = run("search alexnet --layer fc8 --arch eyeriss-3level --json");
+  CHECK(ran.code == 0);
+  CHECK(json::parse(ran.out).at("layers").size() == 1);
+  CHECK(ran.err.find("fc8") != std::string::npos);
+  CHECK(ran.err.find('\r') == std::string::npos);
+  CHECK(ran.err.find('\033') == std::string::npos);
+}
+
+TEST_CASE("a workload can come from standard input") {
+  const Ran ran =
+      run("search - --arch eyeriss-3level --json",
+          R"({"schema_version": 1, "name": "t", "layers": [{"name": "a", "type": "matmul", "M": 8, "C": 8, "P": 8}]})");
+  CHECK(ran.code == 0);
+  CHECK(json::parse(ran.out).at("total").at("macs").get<int>() == 512);
+}
+
+TEST_CASE("a time limit gives the best found so far with an honest gap") {
+  const Ran ran = run("search vgg16 --layer conv3-2 --arch cpu-x86 --time-limit 0.3 --json");
+  CHECK(ran.code == 0);
+  const json certificate = json::parse(ran.out).at("layers").at(0).at("certificate");
+  CHECK(!certificate.at("proved").get<bool>());
+  CHECK(certificate.at("gap").get<double>() > 0);
+  CHECK(certificate.at("lower_bound").get<double>() > 0);
+}
+
+TEST_CASE("help and version answer") {
+  CHECK(run("--version").out == "tilepath 0.1.0\n");
+  for (const char* command : {"", "search", "evaluate", "verify", "show", "list"}) {
+    const Ran ran = run(std::string(command) + " --help");
+    CHECK(ran.code == 0);
+    CHECK(ran.out.find("Usage") != std::string::npos);
+  }
+  CHECK(run("list").out.find("eyeriss-3level") != std::string::npos);
+}
+
+}  // namespace tilepath::testing
