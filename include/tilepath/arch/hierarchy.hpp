@@ -56,7 +56,7 @@ struct Fanout {
   bool reduction = true;       ///< R4: psums of instances that hold the same outputs are added on the way up
   double energy_per_word = 0;  ///< R7: per word and receiving (down) or sending (up) instance
   /// The dimensions that an axis can unroll; empty = any.
-  std::vector<std::string> x_dimensions, y_dimensions;
+  std::vector<std::string> x_dimensions = {}, y_dimensions = {};
 
   [[nodiscard]] std::int64_t size(Axis axis) const { return axis == Axis::x ? x : y; }
   [[nodiscard]] const std::vector<std::string>& dimensions(Axis axis) const {

@@ -1,0 +1,20 @@
+// The example of <tilepath/tilepath.hpp>, built against an installed tilepath.
+#include <iostream>
+#include <tilepath/tilepath.hpp>
+
+int main() {
+  using namespace tilepath;
+  Hierarchy hierarchy;
+  hierarchy.levels.resize(2);
+  hierarchy.levels[0].name = "DRAM";
+  hierarchy.levels[0].read_energy = hierarchy.levels[0].write_energy = 200;
+  hierarchy.levels[0].fanout = Fanout{.x = 8, .y = 8};
+  hierarchy.levels[1].name = "RF";
+  hierarchy.levels[1].read_energy = hierarchy.levels[1].write_energy = 1;
+  hierarchy.levels[1].partitions = {{{true, true, true}, 256}};
+  check(hierarchy);
+  const Layer layer = conv("conv", {.m = 64, .c = 64, .p = 14, .q = 14, .r = 3, .s = 3});
+  const SearchResult result = search(layer, hierarchy, {.objective = Objective::energy});
+  std::cout << to_text(result.nest, layer, hierarchy) << result.evaluation.energy.value() << '\n';
+  return result.certificate.proved ? 0 : 1;
+}
