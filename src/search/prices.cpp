@@ -279,7 +279,7 @@ Price Prices::output_node(int level, const Extents& tile) const {
       const auto lanes = static_cast<double>(job_.lanes[index(f)][index(d)]);
       if (layer_.relevant(out, d))
         distinct *= lanes;
-      else if (!hierarchy_.level(f).fanout->reduction && lanes > 1)
+      else if (lanes > 1 && !hierarchy_.level(f).fanout->reduction)
         arrivals_per_word *= lanes;
     }
   }
