@@ -10,6 +10,7 @@
 #include "tilepath/execute/execute.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <stdexcept>
 
@@ -31,13 +32,18 @@ constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i)
 /// The most steps whose addresses are tabulated at once: a few tables of this many fit a second-level cache.
 constexpr std::int64_t kMaxTabulatedSteps = std::int64_t{1} << 16;
 
+/// What the MACs of a step move, of one tensor.
+struct StepCount {
+  std::int64_t words = 0;                          ///< reads (operands) or updates (outputs)
+  std::array<std::int64_t, kMaxLevels> network{};  ///< over the fanouts in between
+};
+
 /// How the MACs of one step see a tensor: which buffer each reads, and what a step moves.
 struct MacPort {
-  std::size_t site = 0;                                     ///< the innermost site of the tensor
-  std::int64_t lanes_per_instance = 1;                      ///< MACs below one instance of it
-  std::vector<std::int64_t> lane_origin;                    ///< [mac * ranks + rank]
-  std::int64_t words_per_step = 0;                          ///< reads (operands) or updates (outputs) of one instance in one step
-  std::array<std::int64_t, kMaxLevels> network_per_step{};  ///< over the fanouts in between, for one instance
+  std::size_t site = 0;                   ///< the innermost site of the tensor
+  std::int64_t lanes_per_instance = 1;    ///< MACs below one instance of it
+  std::vector<std::int64_t> lane_origin;  ///< [mac * ranks + rank]
+  StepCount per_step;                     ///< of one instance, with every lane at work
   std::vector<std::int32_t> offset;       ///< [step]: words from the first step's word, where the tile is regular
   std::vector<std::int64_t> rank_offset;  ///< [step * ranks + rank]: indices from the first step's
   bool regular = true;
@@ -57,6 +63,10 @@ class Machine {
     check_capacities();
     for (int t = 0; t < layer.tensor_count(); ++t) load_outermost(t, operands[index(t)]);
     tabulate_steps();
+    std::int64_t macs = 1;
+    for (const LaneLoop& lane : lanes_) macs *= lane.count;
+    for (std::int64_t mac = 0; mac < macs && any_ragged_; ++mac)
+      for (const std::int64_t at : execution::coordinates(mac, lanes_, lanes_.size())) mac_at_.push_back(at);
     for (int t = 0; t < layer.tensor_count(); ++t) ports_.push_back(port_of(t));
   }
 
@@ -77,18 +87,97 @@ class Machine {
 
   // -- building the machine -----------------------------------------------------------------------------------------------
 
-  /// inside_[i]: iterations per dimension that the nodes after node i run through.
+  /// inside_[i]: iterations per dimension that the nodes after node i run through, of a full tile.
   void set_extents() {
-    Extents extents{};
-    extents.fill(1);
-    inside_.resize(nest_.nodes.size());
-    for (std::size_t i = nest_.nodes.size(); i-- > 0;) {
-      inside_[i] = extents;
-      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) extents[index(loop->dimension)] *= loop->count;
-      if (const auto* loop = std::get_if<SpatialLoop>(&nest_.nodes[i])) extents[index(loop->dimension)] *= loop->count;
+    Extents left{};
+    left.fill(1);
+    for (int d = 0; d < layer_.dimension_count(); ++d) left[index(d)] = layer_.dimensions[index(d)].bound;
+    std::size_t lane_loops = 0;
+    const auto cover = [&](std::size_t position, int d, std::int64_t count, int lane) {
+      const std::int64_t whole = left[index(d)];
+      const std::int64_t each = (whole + count - 1) / count;
+      if (each * count != whole) ragged_[index(d)] = any_ragged_ = true;
+      loops_[index(d)].push_back({position, lane, each});
+      left[index(d)] = each;
+    };
+    for (std::size_t i = 0; i < nest_.nodes.size(); ++i) {
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) cover(i, loop->dimension, loop->count, -1);
+      if (const auto* loop = std::get_if<SpatialLoop>(&nest_.nodes[i]))
+        cover(i, loop->dimension, loop->count, static_cast<int>(lane_loops++));
+      inside_.push_back(left);
     }
     for (int d = 0; d < layer_.dimension_count(); ++d)
-      if (extents[index(d)] != layer_.dimensions[index(d)].bound) fault("the loops do not cover the layer");
+      if (left[index(d)] != 1) fault("the loops do not cover the layer");
+    iteration_.assign(nest_.nodes.size(), 0);
+    no_lanes_.assign(lane_loops, 0);
+    at_.assign(lane_loops, 0);
+  }
+
+  // -- remainders: R9 -----------------------------------------------------------------------------------------------------
+
+  /// Iterations of dimension d inside the loops before `position`, where these stand now and on the lane with coordinates `at`: a
+  /// full tile's, or fewer where a tile is cut off by the end of the one around it; 0 = that lane has nothing to do.
+  [[nodiscard]] std::int64_t size_now(int d, std::size_t position, const std::int64_t* at) const {
+    std::int64_t start = 0;
+    std::int64_t end = layer_.dimensions[index(d)].bound;
+    for (const DimensionLoop& loop : loops_[index(d)]) {
+      if (loop.position >= position) break;
+      start += loop.extent * (loop.lane < 0 ? iteration_[loop.position] : at[loop.lane]);
+      end = std::min(end, start + loop.extent);
+    }
+    return std::max<std::int64_t>(0, end - start);
+  }
+
+  /// Sizes of every remainder dimension on each of its lanes among the first `lane_loops`, where the loops before `position`
+  /// stand.
+  void list_sizes(std::size_t position, std::size_t lane_loops, std::vector<std::int64_t>& sizes) {
+    sizes.clear();
+    for (int d = 0; d < layer_.dimension_count(); ++d) {
+      if (!ragged_[index(d)]) continue;
+      std::int64_t lanes = 1;
+      for (std::size_t l = 0; l < lane_loops; ++l)
+        if (lanes_[l].dimension == d) lanes *= lanes_[l].count;
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        std::int64_t left = lane;
+        for (std::size_t l = lane_loops; l-- > 0;)
+          if (lanes_[l].dimension == d) {
+            at_[l] = left % lanes_[l].count;
+            left /= lanes_[l].count;
+          }
+        sizes.push_back(size_now(d, position, at_.data()));
+      }
+    }
+  }
+
+  /// Work out which instances of a site have something to do now, and which shape of tile each needs.
+  void look_around(Site& site) {
+    if (!any_ragged_) return;
+    list_sizes(site.position, site.lane_loops, sizes_);
+    if (sizes_ == site.sizes_now) return;
+    site.sizes_now = sizes_;
+    const auto& ranks = tensor(site.tensor).ranks;
+    for (std::size_t i = 0; i < site.buffers.size(); ++i) {
+      const std::int64_t* at = site.lane_at.data() + i * site.lane_loops;
+      Extents sizes = inside_[site.position];
+      bool idle = false;
+      for (int d = 0; d < layer_.dimension_count(); ++d)
+        if (ragged_[index(d)]) idle |= (sizes[index(d)] = size_now(d, site.position, at)) == 0;
+      site.idle_now[i] = idle ? 1 : 0;
+      for (std::size_t r = 0; r < ranks.size() && !idle; ++r) {
+        std::vector<std::int64_t> key = {static_cast<std::int64_t>(site.tensor), static_cast<std::int64_t>(r)};
+        for (const Term& term : ranks[r]) key.push_back(sizes[index(term.dimension)]);
+        auto found = shapes_.find(key);
+        if (found == shapes_.end())
+          found = shapes_.emplace(key, execution::pattern_of(ranks[r], sizes, hierarchy_.footprint)).first;
+        site.shape_now[i * ranks.size() + r] = &found->second;
+      }
+    }
+  }
+
+  [[nodiscard]] static bool idle(const Site& site, std::int64_t instance) { return site.idle_now[index(instance)] != 0; }
+  /// What the tile that an instance needs now holds along a rank.
+  [[nodiscard]] static const Pattern* needed_shape(const Site& site, std::int64_t instance, std::size_t r) {
+    return site.shape_now[index(instance) * site.patterns.size() + r];
   }
 
   void add_site(int t, int level, std::size_t position) {
@@ -109,6 +198,8 @@ class Machine {
     std::int64_t instances = 1;
     for (std::size_t l = 0; l < site.lane_loops; ++l) instances *= lanes_[l].count;
     site.lane_origin = execution::lane_origins(held, lanes_, site.lane_loops);
+    for (std::int64_t i = 0; i < instances; ++i)
+      for (const std::int64_t at : execution::coordinates(i, lanes_, site.lane_loops)) site.lane_at.push_back(at);
     site.buffers.resize(index(instances));
     for (Buffer& buffer : site.buffers) {
       buffer.origin.assign(held.ranks.size(), 0);
@@ -119,6 +210,13 @@ class Machine {
     if (!chain.empty()) site.per_parent = instances / static_cast<std::int64_t>(sites_[chain.back()].buffers.size());
     chain.push_back(sites_.size());
     sites_.push_back(std::move(site));
+    Site& built = sites_.back();
+    built.idle_now.assign(built.buffers.size(), 0);
+    for (Buffer& buffer : built.buffers)
+      for (const Pattern& pattern : built.patterns) {  // they stand still from here on
+        buffer.shape.push_back(&pattern);
+        built.shape_now.push_back(&pattern);
+      }
   }
 
   /// R6: what one instance of each level keeps, against its capacity.
@@ -181,9 +279,12 @@ class Machine {
       auto& now = now_[index(loop->dimension)];
       const std::int64_t start = now;
       for (std::int64_t i = 0; i < loop->count; ++i) {
+        iteration_[position] = i;
+        if (ragged_[index(loop->dimension)] && size_now(loop->dimension, position + 1, no_lanes_.data()) == 0) break;
         now = start + i * inside_[position][index(loop->dimension)];
         visit(position + 1);
       }
+      iteration_[position] = 0;
       now = start;
       return;
     }
@@ -206,22 +307,27 @@ class Machine {
     return origin;
   }
 
-  /// The lanes below one parent whose buffers do not hold the tile that they need.
+  /// The lanes below one parent that have something to do and whose buffers do not hold the tile that they need.
   void find_moved(const Site& site, std::int64_t parent, std::vector<std::int64_t>& moved) const {
     moved.clear();
     for (std::int64_t i = parent * site.per_parent; i < (parent + 1) * site.per_parent; ++i) {
       const Buffer& buffer = site.buffers[index(i)];
+      if (idle(site, i)) continue;
       bool same = buffer.resident;
-      for (std::size_t r = 0; same && r < buffer.origin.size(); ++r) same = buffer.origin[r] == needed_origin(site, i, r);
+      for (std::size_t r = 0; same && r < buffer.origin.size(); ++r)
+        same = buffer.origin[r] == needed_origin(site, i, r) && equal(buffer.shape[r], needed_shape(site, i, r));
       if (!same) moved.push_back(i);
     }
   }
+
+  static bool equal(const Pattern* a, const Pattern* b) { return a == b || a->indices == b->indices; }
 
   // -- operands: R1-R3 ----------------------------------------------------------------------------------------------------
 
   void take_operand(const std::vector<std::size_t>& chain, std::size_t k) {
     const Site& parent = sites_[chain[k - 1]];
     Site& child = sites_[chain[k]];
+    look_around(child);
     for (std::int64_t p = 0; p < static_cast<std::int64_t>(parent.buffers.size()); ++p) {
       find_moved(child, p, moved_);
       if (moved_.empty()) continue;
@@ -249,35 +355,38 @@ class Machine {
     place_before_.resize(ranks);
     int moved_ranks = 0;
     std::array<std::int64_t, kMaxRanks> origin{};
+    std::array<const Pattern*, kMaxRanks> shape{};
     for (std::size_t r = 0; r < ranks; ++r) {
       origin[r] = needed_origin(child, i, r);
-      moved_ranks += static_cast<int>(origin[r] != buffer.origin[r]);
+      shape[r] = needed_shape(child, i, r);
+      moved_ranks += static_cast<int>(origin[r] != buffer.origin[r] || !equal(shape[r], buffer.shape[r]));
     }
     const bool slides = buffer.resident && hierarchy_.level(child.level).retention == Retention::sliding && moved_ranks == 1;
     for (std::size_t r = 0; r < ranks; ++r) {
-      const auto& indices = child.patterns[r].indices;
+      const auto& indices = shape[r]->indices;
       place_in_parent_[r].resize(indices.size());
       place_before_[r].resize(indices.size());
       for (std::size_t e = 0; e < indices.size(); ++e) {
-        const std::int64_t there = parent.patterns[r].find(origin[r] + indices[e] - source.origin[r]);
+        const std::int64_t there = source.shape[r]->find(origin[r] + indices[e] - source.origin[r]);
         if (there < 0) fault("a word that is needed is not in the buffer above");
         place_in_parent_[r][e] = there * parent.strides[r];
-        const std::int64_t before = slides ? child.patterns[r].find(origin[r] + indices[e] - buffer.origin[r]) : -1;
+        const std::int64_t before = slides ? buffer.shape[r]->find(origin[r] + indices[e] - buffer.origin[r]) : -1;
         place_before_[r][e] = before < 0 ? -1 : before * child.strides[r];
       }
     }
     next_.resize(index(child.words));
     asked.clear();
     asked.reserve(index(child.words));
-    move_words(ranks, source, buffer, slides, asked);
+    move_words(child, source, buffer, slides, asked);
     buffer.words.swap(next_);
     std::copy_n(origin.begin(), ranks, buffer.origin.begin());
+    std::copy_n(shape.begin(), ranks, buffer.shape.begin());
     buffer.resident = true;
   }
 
-  void move_words(std::size_t ranks, const Buffer& source, const Buffer& buffer, bool slides, std::vector<std::int64_t>& asked) {
+  void move_words(const Site& child, const Buffer& source, const Buffer& buffer, bool slides, std::vector<std::int64_t>& asked) {
+    const std::size_t ranks = child.patterns.size();
     std::array<std::size_t, kMaxRanks> at{};
-    std::size_t word = 0;
     if (ranks == 0) {
       next_[0] = source.words[0];
       asked.push_back(0);
@@ -287,9 +396,11 @@ class Machine {
     while (true) {
       std::int64_t above = 0;
       std::int64_t before = 0;
+      std::size_t word = 0;
       bool kept_row = slides;
       for (std::size_t r = 0; r < last; ++r) {
         above += place_in_parent_[r][at[r]];
+        word += at[r] * index(child.strides[r]);
         kept_row = kept_row && place_before_[r][at[r]] >= 0;
         before += place_before_[r][at[r]];
       }
@@ -359,6 +470,7 @@ class Machine {
 
   void take_outputs(const std::vector<std::size_t>& chain, std::size_t k) {
     Site& child = sites_[chain[k]];
+    look_around(child);
     const auto parents = static_cast<std::int64_t>(sites_[chain[k - 1]].buffers.size());
     for (std::int64_t p = 0; p < parents; ++p) {
       find_moved(child, p, moved_);
@@ -379,19 +491,23 @@ class Machine {
     }
   }
 
-  /// Each of the words that a tile of `child` covers, as (word of the child, word of the parent).
+  /// Each of the words of a tile of `child`: its place in its own buffer (own_) and in the parent's (match_).
   void match_words(const Site& parent, const Buffer& above, const Site& child, const Buffer& below) {
-    const std::size_t ranks = child.patterns.size();
     match_.assign(1, 0);
-    for (std::size_t r = 0; r < ranks; ++r) {
+    own_.assign(1, 0);
+    for (std::size_t r = 0; r < child.patterns.size(); ++r) {
       scratch_.clear();
-      for (const std::int64_t base : match_)
-        for (const std::int64_t i : child.patterns[r].indices) {
-          const std::int64_t there = parent.patterns[r].find(below.origin[r] + i - above.origin[r]);
+      own_scratch_.clear();
+      const auto& indices = below.shape[r]->indices;
+      for (std::size_t w = 0; w < match_.size(); ++w)
+        for (std::size_t e = 0; e < indices.size(); ++e) {
+          const std::int64_t there = above.shape[r]->find(below.origin[r] + indices[e] - above.origin[r]);
           if (there < 0) fault("a psum has no place in the buffer above");
-          scratch_.push_back(base + there * parent.strides[r]);
+          scratch_.push_back(match_[w] + there * parent.strides[r]);
+          own_scratch_.push_back(own_[w] + static_cast<std::int64_t>(e) * child.strides[r]);
         }
       match_.swap(scratch_);
+      own_.swap(own_scratch_);
     }
   }
 
@@ -445,8 +561,8 @@ class Machine {
       }
       match_words(parent, above, child, buffer);
       for (std::size_t w = 0; w < match_.size(); ++w)
-        accumulate(parent, child, above, index(match_[w]), buffer.words[w], event, stream_event);
-      traffic(child.level, child.tensor).drains += Words(child.words);
+        accumulate(parent, child, above, index(match_[w]), buffer.words[index(own_[w])], event, stream_event);
+      traffic(child.level, child.tensor).drains += Words(static_cast<std::int64_t>(match_.size()));
       requests_.push_back({i, match_});
       buffer.resident = false;
     }
@@ -455,7 +571,7 @@ class Machine {
       auto& up = counts_.network[index(f)][index(child.tensor)].up;
       if (deepest < 0) {
         deepest = f;
-        up += Words(child.words * static_cast<std::int64_t>(leaving.size()));
+        for (const Request& request : requests_) up += Words(static_cast<std::int64_t>(request.words.size()));
       } else {
         up += Words(execution::count_sent(requests_, lanes_, child.lane_loops, f, hierarchy_));
       }
@@ -499,7 +615,10 @@ class Machine {
     std::int64_t back = 0;
     for (const std::int64_t i : lanes) {
       Buffer& buffer = child.buffers[index(i)];
-      for (std::size_t r = 0; r < buffer.origin.size(); ++r) buffer.origin[r] = needed_origin(child, i, r);
+      for (std::size_t r = 0; r < buffer.origin.size(); ++r) {
+        buffer.origin[r] = needed_origin(child, i, r);
+        buffer.shape[r] = needed_shape(child, i, r);
+      }
       match_words(parent, above, child, buffer);
       buffer.resident = true;
       buffer.unwritten = 0;
@@ -507,8 +626,8 @@ class Machine {
         const std::size_t word = index(match_[w]);
         const bool takes = above.written[word] != 0 && above.joined[word] != event;
         above.joined[word] = event;
-        buffer.words[w] = takes ? above.words[word] : 0;
-        buffer.written[w] = takes ? 1 : 0;
+        buffer.words[index(own_[w])] = takes ? above.words[word] : 0;
+        buffer.written[index(own_[w])] = takes ? 1 : 0;
         back += static_cast<std::int64_t>(takes);
         buffer.unwritten += static_cast<std::int64_t>(!takes);
       }
@@ -533,18 +652,24 @@ class Machine {
       }
       first_tabulated_ = i;
     }
-    Extents none{};
-    step_offsets_.assign(1, none);
+    step_offsets_.assign(1, Extents{});
+    step_iterations_.assign(1, {});
     for (std::size_t i = first_tabulated_; i < nest_.nodes.size(); ++i)
       if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) {
         std::vector<Extents> next;
+        std::vector<std::vector<std::int64_t>> iterations;
         next.reserve(step_offsets_.size() * index(loop->count));
-        for (const Extents& outer : step_offsets_)
+        for (std::size_t s = 0; s < step_offsets_.size(); ++s)
           for (std::int64_t k = 0; k < loop->count; ++k) {
-            next.push_back(outer);
+            next.push_back(step_offsets_[s]);
             next.back()[index(loop->dimension)] += k * inside_[i][index(loop->dimension)];
+            if (!any_ragged_) continue;
+            iterations.push_back(step_iterations_[s]);
+            iterations.back().push_back(k);
           }
         step_offsets_ = std::move(next);
+        step_iterations_ = std::move(iterations);
+        tabulated_loops_.push_back(i);
       }
   }
 
@@ -557,7 +682,7 @@ class Machine {
     macs_per_step_ = 1;
     for (const LaneLoop& lane : lanes_) macs_per_step_ *= lane.count;
     port.lanes_per_instance = macs_per_step_ / static_cast<std::int64_t>(site.buffers.size());
-    count_step(t, site, port);
+    port.per_step = count_step(t, site, port, 0, nullptr);
     port.regular = std::all_of(site.patterns.begin(), site.patterns.end(), [](const Pattern& p) { return p.step != 0; });
     for (const Extents& offset : step_offsets_) {
       std::int64_t words = 0;
@@ -572,34 +697,39 @@ class Machine {
     return port;
   }
 
-  /// Enumerate what the lanes below one instance ask of it, or send to it, in one step. All lanes step together, so the words
-  /// of every step are those of the first, shifted.
-  void count_step(int t, const Site& site, MacPort& port) const {
+  /// Enumerate what the lanes below one instance ask of it, or send to it, in one step: those of `lanes`, or all. All lanes step
+  /// together, so the words of every step are those of the first, shifted.
+  [[nodiscard]] StepCount count_step(int t, const Site& site, const MacPort& port, std::int64_t instance,
+                                     const std::vector<bool>* working) const {
     const std::size_t ranks = tensor(t).ranks.size();
     std::vector<Request> requests;
     std::vector<std::int64_t> extent(ranks, 1);
     for (std::size_t i = 0; i < port.lane_origin.size(); ++i)
       extent[i % ranks] = std::max(extent[i % ranks], port.lane_origin[i] + 1);
-    for (std::int64_t lane = 0; lane < port.lanes_per_instance; ++lane) {
+    for (std::int64_t lane = instance * port.lanes_per_instance; lane < (instance + 1) * port.lanes_per_instance; ++lane) {
+      if (working != nullptr && !(*working)[index(lane)]) continue;
       std::int64_t word = 0;
       for (std::size_t r = 0; r < ranks; ++r) word = word * extent[r] + port.lane_origin[index(lane) * ranks + r];
       requests.push_back({lane, {word}});
     }
+    StepCount count;
     const int below = hierarchy_.level_count();
-    if (layer_.is_output(t)) {
-      port.words_per_step = execution::count_sent(requests, lanes_, lanes_.size(), site.level - 1, hierarchy_);
-      for (int f = site.level; f < below; ++f)
-        if (hierarchy_.level(f).fanout)
-          port.network_per_step[index(f)] = execution::count_sent(requests, lanes_, lanes_.size(), f, hierarchy_);
-      return;
-    }
-    const auto joined = [&](int above) {
-      return execution::count_joined(requests, lanes_, site.lane_loops, lanes_.size(), above, hierarchy_, tensor(t).role);
+    const auto crossing = [&](int above) {
+      return layer_.is_output(t)
+                 ? execution::count_sent(requests, lanes_, lanes_.size(), above - 1, hierarchy_)
+                 : execution::count_joined(requests, lanes_, site.lane_loops, lanes_.size(), above, hierarchy_, tensor(t).role);
     };
-    port.words_per_step = joined(site.level);
+    count.words = crossing(site.level);
     for (int f = site.level; f < below; ++f)
-      if (hierarchy_.level(f).fanout) port.network_per_step[index(f)] = joined(f + 1);
+      if (hierarchy_.level(f).fanout) count.network[index(f)] = crossing(f + 1);
+    return count;
   }
+
+  /// The steps in which a lane has work, and where each finds its words.
+  struct Share {
+    std::vector<std::int32_t> steps;
+    std::vector<std::vector<std::int32_t>> offsets;  ///< per tensor: those of MacPort::offset
+  };
 
   /// Where MAC `lane` finds its first step's word in its buffer.
   [[nodiscard]] std::int64_t first_word(int t, const MacPort& port, std::int64_t lane) const {
@@ -616,71 +746,153 @@ class Machine {
                                    std::int64_t lane, std::size_t r, std::int64_t offset) const {
     std::int64_t at = port.lane_origin[index(lane) * site.patterns.size() + r] - buffer.origin[r] + offset;
     for (const Term& term : rank) at += term.coefficient * now_[index(term.dimension)];
-    const std::int64_t found = site.patterns[r].find(at);
+    const std::int64_t found = buffer.shape[r]->find(at);
     if (found < 0) fault("a MAC needs a word that its buffer does not hold");
     return found;
   }
 
   /// The word of each step in the lane's buffer, where the tile has irregular holes.
-  void irregular_words(int t, const MacPort& port, std::int64_t lane, std::vector<std::int32_t>& words) const {
+  void irregular_words(int t, const MacPort& port, std::int64_t lane, const Share* share,
+                       std::vector<std::int32_t>& words) const {
     const Site& site = sites_[port.site];
     const auto& ranks = tensor(t).ranks;
     const Buffer& buffer = site.buffers[index(lane / port.lanes_per_instance)];
-    words.assign(step_offsets_.size(), 0);
-    for (std::size_t s = 0; s < words.size(); ++s)
+    words.assign(share == nullptr ? step_offsets_.size() : share->steps.size(), 0);
+    for (std::size_t s = 0; s < words.size(); ++s) {
+      const std::size_t step = share == nullptr ? s : index(share->steps[s]);
       for (std::size_t r = 0; r < ranks.size(); ++r)
         words[s] += static_cast<std::int32_t>(
-            place(site, buffer, ranks[r], port, lane, r, port.rank_offset[s * ranks.size() + r]) * site.strides[r]);
+            place(site, buffer, ranks[r], port, lane, r, port.rank_offset[step * ranks.size() + r]) * site.strides[r]);
+    }
+  }
+
+  /// The share of every lane where the loops stand now, and what all steps of it move (R9).
+  struct Shares {
+    std::vector<Share> of_lane;
+    std::vector<StepCount> moved;  ///< per tensor, of all instances and steps
+    std::int64_t macs = 0;
+  };
+
+  /// Whether a lane has work in a step: its part of each dimension is not at its end yet.
+  [[nodiscard]] bool works(std::int64_t lane, std::size_t step) {
+    for (std::size_t l = 0; l < tabulated_loops_.size(); ++l) iteration_[tabulated_loops_[l]] = step_iterations_[step][l];
+    const std::int64_t* at = mac_at_.data() + lane * static_cast<std::int64_t>(lanes_.size());
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      if (ragged_[index(d)] && size_now(d, nest_.nodes.size(), at) == 0) return false;
+    return true;
+  }
+
+  const Shares& shares_now() {
+    list_sizes(first_tabulated_, lanes_.size(), sizes_);
+    if (const auto found = shares_.find(sizes_); found != shares_.end()) return found->second;
+    Shares shares;
+    shares.of_lane.resize(index(macs_per_step_));
+    shares.moved.resize(layer_.tensors.size());
+    std::map<std::vector<bool>, std::vector<StepCount>> counted;
+    std::vector<bool> working(index(macs_per_step_));
+    for (std::size_t step = 0; step < step_offsets_.size(); ++step) {
+      for (std::int64_t lane = 0; lane < macs_per_step_; ++lane) {
+        working[index(lane)] = works(lane, step);
+        if (!working[index(lane)]) continue;
+        shares.of_lane[index(lane)].steps.push_back(static_cast<std::int32_t>(step));
+        ++shares.macs;
+      }
+      auto& counts = counted[working];
+      for (int t = 0; t < layer_.tensor_count(); ++t) {
+        const MacPort& port = ports_[index(t)];
+        const Site& site = sites_[port.site];
+        if (counts.size() == index(t)) {
+          StepCount sum;
+          for (std::size_t i = 0; i < site.buffers.size(); ++i) {
+            const StepCount count = count_step(t, site, port, static_cast<std::int64_t>(i), &working);
+            sum.words += count.words;
+            for (std::size_t f = 0; f < sum.network.size(); ++f) sum.network[f] += count.network[f];
+          }
+          counts.push_back(sum);
+        }
+        shares.moved[index(t)].words += counts[index(t)].words;
+        for (std::size_t f = 0; f < kMaxLevels; ++f) shares.moved[index(t)].network[f] += counts[index(t)].network[f];
+      }
+    }
+    for (const std::size_t loop : tabulated_loops_) iteration_[loop] = 0;
+    for (Share& share : shares.of_lane)
+      for (const MacPort& port : ports_) {
+        auto& offsets = share.offsets.emplace_back();
+        for (const std::int32_t step : share.steps) offsets.push_back(port.offset[index(step)]);
+      }
+    return shares_.emplace(sizes_, std::move(shares)).first->second;
+  }
+
+  /// Whether the offsets of a port hold in this buffer: a tile cut off may have another step between its indices.
+  [[nodiscard]] static bool steps_alike(const MacPort& port, const Site& site, const Buffer& buffer) {
+    if (!port.regular) return false;
+    for (std::size_t r = 0; r < buffer.shape.size(); ++r)
+      if (buffer.shape[r] != &site.patterns[r] && buffer.shape[r]->indices.size() > 1 &&
+          buffer.shape[r]->step != site.patterns[r].step)
+        return false;
+    return true;
   }
 
   void compute() {
-    const int out = layer_.output();
-    const auto steps = static_cast<std::int64_t>(step_offsets_.size());
+    const Shares* shares = any_ragged_ ? &shares_now() : nullptr;
+    const auto all_steps = static_cast<std::int64_t>(step_offsets_.size());
     std::int64_t started = 0;  // updates that found no psum: they only write
     for (std::int64_t lane = 0; lane < macs_per_step_; ++lane) {
+      const Share* share = shares == nullptr ? nullptr : &shares->of_lane[index(lane)];
+      const std::int64_t steps = share == nullptr ? all_steps : static_cast<std::int64_t>(share->steps.size());
+      if (steps == 0) continue;
       streams_.clear();
       for (int t = 0; t < layer_.tensor_count(); ++t) {
         const MacPort& port = ports_[index(t)];
+        const Site& site = sites_[port.site];
         Buffer& buffer = sites_[port.site].buffers[index(lane / port.lanes_per_instance)];
-        if (port.regular) {
-          streams_.push_back({buffer.words.data() + first_word(t, port, lane), port.offset.data()});
+        if (steps_alike(port, site, buffer)) {
+          const auto& offsets = share == nullptr ? port.offset : share->offsets[index(t)];
+          streams_.push_back({buffer.words.data() + first_word(t, port, lane), offsets.data()});
         } else {
           irregular_.resize(layer_.tensors.size());
-          irregular_words(t, port, lane, irregular_[index(t)]);
+          irregular_words(t, port, lane, share, irregular_[index(t)]);
           streams_.push_back({buffer.words.data(), irregular_[index(t)].data()});
         }
       }
-      started += mark_written(ports_[index(out)], lane);
+      started += mark_written(ports_[index(layer_.output())], lane, steps);
       multiply(steps);
     }
-    counts_.macs += macs_per_step_ * steps;
-    for (int t = 0; t < layer_.tensor_count(); ++t) count_steps(t, steps, started);
+    counts_.macs += shares == nullptr ? macs_per_step_ * all_steps : shares->macs;
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      StepCount moved;
+      if (shares != nullptr) {
+        moved = shares->moved[index(t)];
+      } else {
+        const MacPort& port = ports_[index(t)];
+        const std::int64_t times = all_steps * static_cast<std::int64_t>(sites_[port.site].buffers.size());
+        moved.words = port.per_step.words * times;
+        for (std::size_t f = 0; f < kMaxLevels; ++f) moved.network[f] = port.per_step.network[f] * times;
+      }
+      count_moved(t, moved, started);
+    }
   }
 
-  void count_steps(int t, std::int64_t steps, std::int64_t started) {
-    const MacPort& port = ports_[index(t)];
-    const Site& site = sites_[port.site];
-    const std::int64_t times = steps * static_cast<std::int64_t>(site.buffers.size());
-    Traffic& moved = traffic(site.level, t);
-    for (int f = site.level; f < hierarchy_.level_count(); ++f) {
+  void count_moved(int t, const StepCount& moved, std::int64_t started) {
+    const int level = sites_[ports_[index(t)].site].level;
+    for (int f = level; f < hierarchy_.level_count(); ++f) {
       auto& network = counts_.network[index(f)][index(t)];
-      (layer_.is_output(t) ? network.up : network.down) += Words(port.network_per_step[index(f)] * times);
+      (layer_.is_output(t) ? network.up : network.down) += Words(moved.network[index(f)]);
     }
-    const Words words(port.words_per_step * times);
-    moved.reads += words;
+    traffic(level, t).reads += Words(moved.words);
     if (!layer_.is_output(t)) return;
-    moved.updates += words;
-    moved.reads += Words(-started);
+    traffic(level, t).updates += Words(moved.words);
+    traffic(level, t).reads += Words(-started);
   }
 
   /// Note which of the lane's psums exist from now on; returns how many did not before.
-  std::int64_t mark_written(const MacPort& port, std::int64_t lane) {
+  std::int64_t mark_written(const MacPort& port, std::int64_t lane, std::int64_t steps) {
     Buffer& buffer = sites_[port.site].buffers[index(lane / port.lanes_per_instance)];
     if (buffer.unwritten == 0) return 0;
     const std::int64_t first = streams_.back().words - buffer.words.data();
     std::int64_t fresh = 0;
-    for (const std::int32_t offset : port.offset) {
-      std::uint8_t& written = buffer.written[index(first + offset)];
+    for (std::int64_t s = 0; s < steps; ++s) {
+      std::uint8_t& written = buffer.written[index(first + streams_.back().offset[s])];
       fresh += static_cast<std::int64_t>(written == 0);
       written = 1;
     }
@@ -721,19 +933,34 @@ class Machine {
   const std::stop_token& stop_;
   std::vector<Extents> inside_;
   std::vector<LaneLoop> lanes_;
+  /// A loop over one dimension: the temporal one at `position`, or the lanes of lane loop `lane`.
+  struct DimensionLoop {
+    std::size_t position = 0;
+    int lane = -1;
+    std::int64_t extent = 1;  ///< iterations of the dimension inside it, of a full tile
+  };
+  std::array<std::vector<DimensionLoop>, kMaxDimensions> loops_;  ///< per dimension, outermost first
+  std::array<bool, kMaxDimensions> ragged_{};                     ///< some tile of this dimension is a remainder
+  bool any_ragged_ = false;
+  std::vector<std::int64_t> iteration_;                  ///< per node: where a temporal loop stands
+  std::vector<std::int64_t> mac_at_;                     ///< [mac * lane loops + loop]: coordinates
+  std::map<std::vector<std::int64_t>, Pattern> shapes_;  ///< of remainder tiles: (tensor, rank, sizes)
+  std::map<std::vector<std::int64_t>, Shares> shares_;   ///< by what list_sizes says
   std::vector<Site> sites_;
   std::vector<std::vector<std::size_t>> sites_of_;  ///< per tensor, outermost first
   Extents now_{};                                   ///< per dimension: where the loops outside stand
   Counts counts_;
   std::uint32_t event_ = 0;
 
-  std::size_t first_tabulated_ = 0;    ///< the nodes from here on are tabulated steps
-  std::vector<Extents> step_offsets_;  ///< per step and dimension
-  std::vector<MacPort> ports_;         ///< per tensor
+  std::size_t first_tabulated_ = 0;                         ///< the nodes from here on are tabulated steps
+  std::vector<Extents> step_offsets_;                       ///< per step and dimension
+  std::vector<std::size_t> tabulated_loops_;                ///< temporal loops among those nodes
+  std::vector<std::vector<std::int64_t>> step_iterations_;  ///< per step: where each of them stands; only with remainders
+  std::vector<MacPort> ports_;                              ///< per tensor
   std::int64_t macs_per_step_ = 1;
 
   // Scratch space, kept to save allocations.
-  std::vector<std::int64_t> moved_, match_, scratch_;
+  std::vector<std::int64_t> moved_, match_, own_, scratch_, own_scratch_, sizes_, at_, no_lanes_;
   std::vector<Request> requests_;
   std::vector<std::vector<std::int64_t>> place_in_parent_, place_before_;
   std::vector<std::int32_t> next_;

@@ -34,8 +34,9 @@ struct Pattern {
 /// One instance's buffer of one tensor.
 struct Buffer {
   bool resident = false;
-  std::vector<std::int64_t> origin;  ///< per rank: the tensor's index of the tile's first element
-  std::vector<std::int32_t> words;   ///< row-major over the patterns
+  std::vector<std::int64_t> origin;   ///< per rank: the tensor's index of the tile's first element
+  std::vector<const Pattern*> shape;  ///< per rank: what the tile holds; less than the site's pattern in a remainder (R9)
+  std::vector<std::int32_t> words;    ///< row-major over the site's patterns
   // outputs only
   std::vector<std::uint8_t> written;  ///< the word holds a psum
   std::int64_t unwritten = 0;         ///< words that do not
@@ -47,12 +48,17 @@ struct Site {
   int tensor = 0;
   int level = 0;
   std::size_t position = 0;
-  std::vector<Pattern> patterns;          ///< per rank
+  std::vector<Pattern> patterns;          ///< per rank, of a full tile
   std::vector<std::int64_t> strides;      ///< per rank, of Buffer::words
   std::int64_t words = 0;                 ///< of one tile
   std::size_t lane_loops = 0;             ///< the first this many lane loops stand outside
   std::vector<Buffer> buffers;            ///< per instance
   std::vector<std::int64_t> lane_origin;  ///< [instance * ranks + rank]
+  std::vector<std::int64_t> lane_at;      ///< [instance * lane_loops + loop]: coordinates of each instance
+  // Where the loops stand now (R9): kept, since mostly the same as at the last visit.
+  std::vector<std::int64_t> sizes_now;    ///< that the two below were worked out from
+  std::vector<std::uint8_t> idle_now;     ///< [instance]: it has nothing to do
+  std::vector<const Pattern*> shape_now;  ///< [instance * ranks + rank]: what it needs
   std::int64_t per_parent = 1;            ///< instances below one instance of the parent site
 };
 

@@ -18,7 +18,7 @@ class Walk {
  public:
   Walk(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy)
       : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(extents_inside(nest, layer)) {
-    covered_.fill(1);
+    left_ = bounds_of(layer);
     kept_below_.fill(-1);
   }
 
@@ -46,12 +46,15 @@ class Walk {
     } else if (count < 1) {
       why_ = here() + "the count of " + dimension_name(dimension) + " is " + std::to_string(count) + "; it must be at least 1";
     } else {
-      auto& covered = covered_[static_cast<std::size_t>(dimension)];
-      const std::int64_t bound = layer_.dimensions[static_cast<std::size_t>(dimension)].bound;
-      if (count > bound || covered > bound / count)
-        why_ = here() + "the loops over " + dimension_name(dimension) + " pass its bound " + std::to_string(bound);
+      // R9: each iteration covers ceil(what is left / count), the last may cover less, but none nothing.
+      auto& left = left_[static_cast<std::size_t>(dimension)];
+      const std::int64_t each = ceil_divide(left, count);
+      const std::int64_t needed = ceil_divide(left, each);
+      if (needed != count)
+        why_ = here() + std::to_string(count) + " iterations of " + dimension_name(dimension) + " over " + std::to_string(left) +
+               " leave the last with nothing to do; " + std::to_string(needed) + " of " + std::to_string(each) + " suffice";
       else
-        covered *= count;
+        left = each;
     }
   }
 
@@ -138,11 +141,10 @@ class Walk {
   void check_whole() {
     check_outermost_kept();
     for (int d = 0; d < layer_.dimension_count() && why_.empty(); ++d) {
-      const std::int64_t bound = layer_.dimensions[static_cast<std::size_t>(d)].bound;
-      if (covered_[static_cast<std::size_t>(d)] != bound)
-        why_ = "the loops over " + dimension_name(d) + " cover " + std::to_string(covered_[static_cast<std::size_t>(d)]) +
-               " of " + std::to_string(bound) +
-               (bound % covered_[static_cast<std::size_t>(d)] != 0 ? "; the counts must divide the bound" : "");
+      if (const std::int64_t left = left_[static_cast<std::size_t>(d)]; left != 1)
+        why_ = "the loops over " + dimension_name(d) + " end at tiles of " + std::to_string(left) + "; a loop over " +
+               std::to_string(left) + " more must cover its bound " +
+               std::to_string(layer_.dimensions[static_cast<std::size_t>(d)].bound);
     }
     for (int l = 0; l < hierarchy_.level_count() && why_.empty(); ++l) check_level(l);
   }
@@ -179,7 +181,7 @@ class Walk {
   std::vector<Extents> inside_;
   std::string why_;
   std::size_t position_ = 0;
-  Extents covered_{};
+  Extents left_{};                             ///< iterations per dimension that the loops so far leave to those inside
   std::array<int, kMaxTensors> kept_below_{};  ///< innermost level that keeps a tensor so far, -1 = none
   std::set<std::pair<int, int>> kept_at_;
   std::array<std::array<std::int64_t, kRoles>, kMaxLevels> needs_{};  ///< words a level must hold, per role

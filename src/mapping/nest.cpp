@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tilepath/base/quantity.hpp"
+#include "tilepath/mapping/tile.hpp"
 
 namespace tilepath {
 
@@ -27,9 +28,9 @@ bool joins(const Node& a, const Node& b) {
   return false;
 }
 
-void multiply_count(Node& node, std::int64_t by) {
-  if (auto* loop = std::get_if<Loop>(&node)) loop->count *= by;
-  if (auto* loop = std::get_if<SpatialLoop>(&node)) loop->count *= by;
+void set_count(Node& node, std::int64_t count) {
+  if (auto* loop = std::get_if<Loop>(&node)) loop->count = count;
+  if (auto* loop = std::get_if<SpatialLoop>(&node)) loop->count = count;
 }
 
 }  // namespace
@@ -56,15 +57,27 @@ std::vector<Extents> extents_inside(const Nest& nest, const Layer& layer) {
   return result;
 }
 
-Nest simplified(const Nest& nest) {
+Nest simplified(const Nest& nest, const Layer& layer) {
+  const std::vector<Extents> inside = extents_inside(nest, layer);
   Nest result;
-  for (const Node& node : nest.nodes) {
-    const auto [dimension, count] = loop_of(node);
-    if (dimension >= 0 && count == 1) continue;
-    if (!result.nodes.empty() && joins(result.nodes.back(), node))
-      multiply_count(result.nodes.back(), count);
-    else
-      result.nodes.push_back(node);
+  std::int64_t around = 1;  // iterations that the last loop of the result runs over
+  std::int64_t each = 1;    // and those of one iteration of it
+  Extents left = bounds_of(layer);
+  for (std::size_t i = 0; i < nest.nodes.size(); ++i) {
+    const auto [dimension, count] = loop_of(nest.nodes[i]);
+    if (dimension >= 0) {
+      const std::int64_t within = inside[i][static_cast<std::size_t>(dimension)];
+      if (count == 1) continue;
+      if (!result.nodes.empty() && joins(result.nodes.back(), nest.nodes[i]) && each % within == 0) {
+        set_count(result.nodes.back(), ceil_divide(around, within));
+      } else {
+        around = left[static_cast<std::size_t>(dimension)];
+        result.nodes.push_back(nest.nodes[i]);
+      }
+      each = left[static_cast<std::size_t>(dimension)] = within;
+      continue;
+    }
+    result.nodes.push_back(nest.nodes[i]);
   }
   return result;
 }

@@ -11,36 +11,36 @@
 
 #include "tilepath/mapping/tile.hpp"
 #include "tilepath/model/delivery.hpp"
+#include "traffic.hpp"
 
 namespace tilepath {
+
+using model_detail::chain_of;
+using model_detail::Moved;
+using model_detail::Port;
+using model_detail::Stop;
+using model_detail::transfer_cycles;
 
 namespace {
 
 constexpr std::size_t at_(int index) { return static_cast<std::size_t>(index); }
 
-/// A storage node of one tensor, or the MAC at the end of its chain.
-struct Stop {
-  std::size_t position = 0;  ///< index into Nest::nodes
-  int level = 0;             ///< Hierarchy::level_count() for the MAC
-};
-
-class Evaluator {
+/// R1-R5 where every tile divides the one around it.
+class Perfect {
  public:
-  Evaluator(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy)
-      : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(extents_inside(nest, layer)) {}
+  Perfect(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside)
+      : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside) {}
 
-  Evaluation run() {
-    steps_ = temporal_iterations(nest_.nodes.size());
+  Moved run() {
+    result_.steps = temporal_iterations(nest_.nodes.size());
     result_.counts.macs = macs(layer_);
     for (int t = 0; t < layer_.tensor_count(); ++t) {
-      const std::vector<Stop> chain = chain_of(t);
+      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
       if (layer_.is_output(t))
         output_traffic(t, chain);
       else
         operand_traffic(t, chain);
     }
-    set_latency();
-    set_energy();
     return result_;
   }
 
@@ -48,16 +48,6 @@ class Evaluator {
   [[nodiscard]] const Tensor& tensor(int t) const { return layer_.tensors[at_(t)]; }
   Traffic& traffic(int level, int t) { return result_.counts.levels[at_(level)][at_(t)]; }
   NetworkTraffic& network(int fanout, int t) { return result_.counts.network[at_(fanout)][at_(t)]; }
-
-  [[nodiscard]] std::vector<Stop> chain_of(int t) const {
-    std::vector<Stop> chain;
-    for (std::size_t i = 0; i < nest_.nodes.size(); ++i)
-      if (const auto* store = std::get_if<Store>(&nest_.nodes[i]))
-        if (std::find(store->tensors.begin(), store->tensors.end(), t) != store->tensors.end())
-          chain.push_back({i, store->level});
-    chain.push_back({nest_.nodes.size() - 1, hierarchy_.level_count()});
-    return chain;
-  }
 
   /// Iterations of the temporal loops outside `position`.
   [[nodiscard]] std::int64_t temporal_iterations(std::size_t position) const {
@@ -119,13 +109,13 @@ class Evaluator {
         Extents one{};
         one.fill(1);
         const Delivery word = whole_delivery(tensor(t), one, lanes, hierarchy_, parent.level, child.level);
-        deliver(t, parent, child, word, steps_);  // R5: every MAC reads its operand at every step
+        deliver(t, parent, child, word, result_.steps);  // R5: every MAC reads its operand at every step
         continue;
       }
       const Extents& tile = inside_[child.position];
       const Delivery whole = whole_delivery(tensor(t), tile, lanes, hierarchy_, parent.level, child.level);
       deliver(t, parent, child, whole, 1);
-      if (hierarchy_.level(child.level).double_buffered) edge_cycles_ += delivery_cycles(t, parent, child, whole);
+      if (hierarchy_.level(child.level).double_buffered) result_.edges += delivery_cycles(t, parent, child, whole);
       for_each_move(t, child.position, [&](std::int64_t times, const auto& displacement) {
         const auto moved = [](std::int64_t by) { return by != 0; };
         const bool slides = hierarchy_.level(child.level).retention == Retention::sliding &&
@@ -171,7 +161,7 @@ class Evaluator {
       const std::vector<Lanes> lanes = lanes_between(parent.position, child.position);
       const bool at_mac = child.level == hierarchy_.level_count();
       const std::int64_t tile = at_mac ? 1 : tile_words(tensor(t), inside_[child.position], hierarchy_.footprint);
-      const std::int64_t arrivals = at_mac ? steps_ : visits_of(t, child.position);
+      const std::int64_t arrivals = at_mac ? result_.steps : visits_of(t, child.position);
       const Words visits = Words(tile) * checked_multiply(instances(child.position), arrivals);
 
       const Group group = group_of(t, lanes);
@@ -228,21 +218,9 @@ class Evaluator {
     }
   }
 
-  // -- latency: R8 --------------------------------------------------------------------------------------------------------
-  //
-  // The busiest instance of each level is the one that takes the psums back. Its ports must carry its words, at their
-  // bandwidth; deliveries into a level with a single buffer make everything below wait; a double buffer hides all but the
-  // first delivery and the last drain.
+  // -- ports: R8 ----------------------------------------------------------------------------------------------------------
 
-  struct Port {
-    Words reads, writes;  ///< of the busiest instance, in words of the level's width
-    Cycles waiting;       ///< for deliveries into this level, and for drains from it, that nothing hides
-  };
-  Port& port(int level) { return ports_[at_(level)]; }
-
-  static std::int64_t transfer_cycles(std::int64_t words, double bandwidth) {
-    return bandwidth == 0 ? 0 : static_cast<std::int64_t>(std::ceil(static_cast<double>(words) / bandwidth));
-  }
+  Port& port(int level) { return result_.ports[at_(level)]; }
 
   [[nodiscard]] Cycles cycles_between(int t, const Stop& parent, const Stop& child, std::int64_t read,
                                       std::int64_t written) const {
@@ -277,7 +255,7 @@ class Evaluator {
     if (below.drain_reads) port(child.level).reads += Words(tile) * checked_multiply(arrivals, level_words(below, tensor(t)));
     const Cycles drain(transfer_cycles(checked_multiply(up, width), above.write_bandwidth));
     if (below.double_buffered)
-      edge_cycles_ += drain;
+      result_.edges += drain;
     else
       port(child.level).waiting += cycles_between(t, parent, child, distinct, tile) * back + drain * arrivals;
   }
@@ -291,15 +269,41 @@ class Evaluator {
     return tiles;
   }
 
+  const Nest& nest_;
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  const std::vector<Extents>& inside_;
+  Moved result_;
+};
+
+/// R7 and R8: energy and cycles of what moves.
+class Evaluator {
+ public:
+  Evaluator(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy)
+      : moved_(moved), layer_(layer), hierarchy_(hierarchy) {
+    result_.counts = moved.counts;
+  }
+
+  Evaluation run() {
+    set_latency();
+    set_energy();
+    return result_;
+  }
+
+ private:
+  // The busiest instance of each level is the one that takes the psums back. Its ports must carry its words, at their
+  // bandwidth; deliveries into a level with a single buffer make everything below wait; a double buffer hides all but the
+  // first delivery and the last drain.
+
   void set_latency() {
-    result_.compute_cycles = Cycles(transfer_cycles(steps_, hierarchy_.compute.macs_per_cycle));
+    result_.compute_cycles = Cycles(transfer_cycles(moved_.steps, hierarchy_.compute.macs_per_cycle));
     Cycles serial = result_.compute_cycles;
     Cycles longest_wait;
     Limit limit;
     for (int l = 0; l < hierarchy_.level_count(); ++l) {
-      serial += port(l).waiting;
-      if (port(l).waiting > longest_wait) {
-        longest_wait = port(l).waiting;
+      serial += moved_.ports[at_(l)].waiting;
+      if (moved_.ports[at_(l)].waiting > longest_wait) {
+        longest_wait = moved_.ports[at_(l)].waiting;
         limit = {Limit::Kind::waiting, l};
       }
     }
@@ -307,15 +311,15 @@ class Evaluator {
     Cycles slowest = serial;
     for (int l = 0; l < hierarchy_.level_count(); ++l) {
       const Level& level = hierarchy_.level(l);
-      const Cycles reads(transfer_cycles(port(l).reads.value(), level.read_bandwidth));
-      const Cycles writes(transfer_cycles(port(l).writes.value(), level.write_bandwidth));
+      const Cycles reads(transfer_cycles(moved_.ports[at_(l)].reads.value(), level.read_bandwidth));
+      const Cycles writes(transfer_cycles(moved_.ports[at_(l)].writes.value(), level.write_bandwidth));
       if (reads > slowest) limit = {Limit::Kind::read_bandwidth, l};
       slowest = std::max(slowest, reads);
       if (writes > slowest) limit = {Limit::Kind::write_bandwidth, l};
       slowest = std::max(slowest, writes);
     }
-    if (edge_cycles_ > slowest) limit = {Limit::Kind::edges, 0};
-    result_.cycles = slowest + edge_cycles_;
+    if (moved_.edges > slowest) limit = {Limit::Kind::edges, 0};
+    result_.cycles = slowest + moved_.edges;
     result_.limit = limit;
     const double peak = static_cast<double>(hierarchy_.instances(hierarchy_.level_count())) * hierarchy_.compute.macs_per_cycle;
     result_.utilization = static_cast<double>(result_.counts.macs) / (static_cast<double>(result_.cycles.value()) * peak);
@@ -328,13 +332,15 @@ class Evaluator {
     for (int l = 0; l < hierarchy_.level_count(); ++l) {
       const Level& level = hierarchy_.level(l);
       for (int t = 0; t < layer_.tensor_count(); ++t) {
-        const Traffic& moved = traffic(l, t);
-        const double accesses = accesses_per_word(level, tensor(t));
+        const Traffic& moved = result_.counts.levels[at_(l)][at_(t)];
+        const double accesses = accesses_per_word(level, layer_.tensors[at_(t)]);
         const Words read = level.drain_reads ? moved.reads + moved.drains : moved.reads;
         Energy& energy = result_.level_energy[at_(l)][at_(t)];
         energy = (times(read, level.read_energy) + times(moved.fills + moved.updates, level.write_energy)) * accesses;
         result_.energy += energy;
-        if (level.fanout) result_.network_energy += times(network(l, t).down + network(l, t).up, level.fanout->energy_per_word);
+        if (level.fanout)
+          result_.network_energy += times(result_.counts.network[at_(l)][at_(t)].down + result_.counts.network[at_(l)][at_(t)].up,
+                                          level.fanout->energy_per_word);
       }
       result_.leakage_energy +=
           Energy(level.leakage * static_cast<double>(hierarchy_.instances(l)) * static_cast<double>(result_.cycles.value()));
@@ -343,20 +349,52 @@ class Evaluator {
     result_.energy += result_.network_energy + result_.compute_energy + result_.leakage_energy;
   }
 
-  const Nest& nest_;
+  const Moved& moved_;
   const Layer& layer_;
   const Hierarchy& hierarchy_;
-  std::vector<Extents> inside_;
-  std::int64_t steps_ = 1;  ///< iterations of all temporal loops
-  std::array<Port, kMaxLevels> ports_{};
-  Cycles edge_cycles_;  ///< first deliveries and last drains that a double buffer does not hide
   Evaluation result_;
 };
 
+/// Whether every tile divides the one around it: no remainders.
+bool perfect(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside) {
+  Extents around = bounds_of(layer);
+  for (std::size_t i = 0; i < nest.nodes.size(); ++i) {
+    for (int d = 0; d < layer.dimension_count(); ++d)
+      if (around[at_(d)] % inside[i][at_(d)] != 0) return false;
+    around = inside[i];
+  }
+  return true;
+}
+
 }  // namespace
 
+namespace model_detail {
+
+std::int64_t transfer_cycles(std::int64_t words, double bandwidth) {
+  return bandwidth == 0 ? 0 : static_cast<std::int64_t>(std::ceil(static_cast<double>(words) / bandwidth));
+}
+
+std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy) {
+  std::vector<Stop> chain;
+  for (std::size_t i = 0; i < nest.nodes.size(); ++i)
+    if (const auto* store = std::get_if<Store>(&nest.nodes[i]))
+      if (std::find(store->tensors.begin(), store->tensors.end(), tensor) != store->tensors.end())
+        chain.push_back({i, store->level});
+  chain.push_back({nest.nodes.size() - 1, hierarchy.level_count()});
+  return chain;
+}
+
+Evaluation evaluation_of(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy) {
+  return Evaluator(moved, layer, hierarchy).run();
+}
+
+}  // namespace model_detail
+
 Evaluation evaluate(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
-  return Evaluator(nest, layer, hierarchy).run();
+  const std::vector<Extents> inside = extents_inside(nest, layer);
+  const Moved moved = perfect(nest, layer, inside) ? Perfect(nest, layer, hierarchy, inside).run()
+                                                   : model_detail::ragged_traffic(nest, layer, hierarchy);
+  return model_detail::evaluation_of(moved, layer, hierarchy);
 }
 
 std::string to_text(const Limit& limit, const Hierarchy& hierarchy) {

@@ -610,7 +610,7 @@ class Lattice {
       at = label.from;
     }
     nest.nodes.emplace_back(Compute{});
-    return simplified(nest);
+    return simplified(nest, layer_);
   }
 
   const Problem& problem_;

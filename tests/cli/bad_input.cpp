@@ -122,11 +122,12 @@ TEST_CASE("a bad mapping file is refused with the node's pointer") {
   const std::string dram = R"({"store": ["weights", "inputs", "outputs"], "at": "DRAM"}, )";
   const std::string why = "/mapping: no mapping of 'fc8' on 'eyeriss-3level': ";
   const auto cases = std::vector<std::pair<std::string, std::string>>{
-      {dram + R"({"for": "M", "count": 1000}, {"compute": "MAC"}]})", why + "the loops over C cover 1 of 4096"},
+      {dram + R"({"for": "M", "count": 1000}, {"compute": "MAC"}]})",
+       why + "the loops over C end at tiles of 4096; a loop over 4096 more must cover its bound 4096"},
       {dram + R"({"for": "M", "count": 300}, {"for": "C", "count": 4096}, {"compute": "MAC"}]})",
-       why + "the loops over M cover 300 of 1000; the counts must divide the bound"},
+       why + "node 1: 300 iterations of M over 1000 leave the last with nothing to do; 250 of 4 suffice"},
       {dram + R"({"for": "M", "count": 1000}, {"for": "M", "count": 2}, {"compute": "MAC"}]})",
-       why + "node 2: the loops over M pass its bound 1000"},
+       why + "node 2: 2 iterations of M over 1 leave the last with nothing to do; 1 of 1 suffice"},
       {dram +
            R"({"store": ["weights"], "at": "RF"}, {"for": "M", "count": 1000}, {"for": "C", "count": 4096}, {"compute": "MAC"}]})",
        why + "'RF' would keep 4096000 words (weights 4096000, inputs 0, outputs 0); it has 256"},

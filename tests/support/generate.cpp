@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tilepath/base/quantity.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/mapping/tile.hpp"
 #include "tilepath/workload/conv.hpp"
@@ -142,7 +143,12 @@ void widen(const Nest& nest, const Layer& layer, Hierarchy& hierarchy) {
 
 }  // namespace
 
-Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy) {
+Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy, bool remainders) {
+  const auto some_count = [&](std::int64_t n, std::int64_t most) {
+    if (!remainders || coin(random, 2)) return divisor(random, n, most);
+    const std::int64_t each = ceil_divide(n, draw(random, 1, std::min(n, most)));
+    return ceil_divide(n, each);
+  };
   std::vector<std::int64_t> left;
   for (const Dimension& dimension : layer.dimensions) left.push_back(dimension.bound);
   Nest nest;
@@ -152,9 +158,9 @@ Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy) {
     std::shuffle(order.begin(), order.end(), random);
     for (const int d : order) {
       auto& remaining = left[static_cast<std::size_t>(d)];
-      const std::int64_t count = rest ? remaining : coin(random, 2) ? divisor(random, remaining, remaining) : 1;
+      const std::int64_t count = rest ? remaining : coin(random, 2) ? some_count(remaining, remaining) : 1;
       if (count > 1 || coin(random, 20)) nest.nodes.emplace_back(Loop{d, count});
-      remaining /= count;
+      remaining = ceil_divide(remaining, count);
     }
   };
   Store all{{}, 0};
@@ -185,11 +191,11 @@ Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy) {
       const int d = static_cast<int>(random() % layer.dimensions.size());
       const Axis axis = coin(random, 2) ? Axis::y : Axis::x;
       auto& room = axis == Axis::x ? x : y;
-      const std::int64_t count = divisor(random, left[static_cast<std::size_t>(d)], room);
+      const std::int64_t count = some_count(left[static_cast<std::size_t>(d)], room);
       if (count == 1) continue;
       nest.nodes.emplace_back(SpatialLoop{d, count, l, axis});
       room /= count;
-      left[static_cast<std::size_t>(d)] /= count;
+      left[static_cast<std::size_t>(d)] = ceil_divide(left[static_cast<std::size_t>(d)], count);
     }
     if (coin(random, 3)) some_loops(false);
   }

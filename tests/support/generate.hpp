@@ -25,7 +25,8 @@ Layer random_layer(Random& random, const Sizes& sizes);
 /// A chain of levels with random fanouts, networks, capacities, widths and buffering. Energies are small integers, so that sums
 /// are exact in a double.
 Hierarchy random_hierarchy(Random& random, const Sizes& sizes);
-/// A random nest that is legal but perhaps for capacities; those of the hierarchy are widened where it does not fit.
-Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy);
+/// A random nest that is legal but perhaps for capacities; those of the hierarchy are widened where it does not fit. With
+/// `remainders`, counts that do not divide are as likely as others.
+Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy, bool remainders = false);
 
 }  // namespace tilepath::testing

@@ -64,8 +64,8 @@ using Extents = std::array<std::int64_t, kMaxDimensions>;
 std::vector<Extents> extents_inside(const Nest& nest, const Layer& layer);
 
 /// The nest without loops of one iteration and with neighbouring loops of one dimension (temporal, or on one axis of one
-/// fanout) joined. With perfect factors that changes no count.
-Nest simplified(const Nest& nest);
+/// fanout) joined where the outer one's tile is a whole number of the inner one's. That changes no count.
+Nest simplified(const Nest& nest, const Layer& layer);
 
 /// One line a node, indented, with each stored tile's shape and words: what `tilepath show` prints.
 std::string to_text(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
