@@ -16,6 +16,10 @@ void IndexSet::add(std::int64_t step, std::int64_t count) {
   terms_[static_cast<std::size_t>(at)] = {step, count};
 }
 
+void IndexSet::add(const IndexSet& other) {
+  for (int i = 0; i < other.size_; ++i) add(other.terms_[static_cast<std::size_t>(i)].step, other.terms_[static_cast<std::size_t>(i)].count);
+}
+
 std::int64_t IndexSet::extent() const {
   std::int64_t extent = 1;
   for (int i = 0; i < size_; ++i) {

@@ -23,15 +23,6 @@ const Term* term_of(const Rank& rank, int dimension) {
   return nullptr;
 }
 
-/// |{x + lane offset}| over the fresh indices x.
-std::int64_t union_of(const std::vector<std::int64_t>& fresh, const IndexSet& offsets) {
-  std::vector<std::int64_t> all;
-  for (const std::int64_t offset : offsets.elements())
-    for (const std::int64_t index : fresh) all.push_back(index + offset);
-  std::sort(all.begin(), all.end());
-  return std::unique(all.begin(), all.end()) - all.begin();
-}
-
 /// Words that leave one instance above `above` (a level) for the lanes of the fanouts from `above` inwards (R3). Lanes split per
 /// fanout: those of a multicast `all` widen the tile to the union, those of `equal` count each distinct offset once, those
 /// of `none` count each lane.
@@ -51,7 +42,7 @@ std::int64_t joined_words(const Tensor& tensor, const Extents& tile, const std::
       if (l.fanout < above || term == nullptr || mode(l) == Multicast::none) continue;
       (mode(l) == Multicast::all ? joined : equal).add(checked_multiply(term->coefficient, l.extent), l.count);
     }
-    words = checked_multiply(words, checked_multiply(equal.size(), part ? union_of(partial->fresh, joined) : joined.size()));
+    words = checked_multiply(words, checked_multiply(equal.size(), part ? union_size(partial->fresh, joined) : joined.size()));
   }
   return words;
 }
@@ -73,6 +64,22 @@ Delivery delivery(const Tensor& tensor, const Extents& tile, const std::optional
 
 }  // namespace
 
+std::vector<std::int64_t> fresh_indices(const Rank& rank, const Extents& tile, std::int64_t shift, Footprint footprint) {
+  const std::vector<std::int64_t> held = rank_indices(rank, tile, footprint).elements();
+  std::vector<std::int64_t> fresh;
+  for (const std::int64_t index : held)
+    if (!std::binary_search(held.begin(), held.end(), index + shift)) fresh.push_back(index);
+  return fresh;
+}
+
+std::int64_t union_size(const std::vector<std::int64_t>& indices, const IndexSet& offsets) {
+  std::vector<std::int64_t> all;
+  for (const std::int64_t offset : offsets.elements())
+    for (const std::int64_t index : indices) all.push_back(index + offset);
+  std::sort(all.begin(), all.end());
+  return std::unique(all.begin(), all.end()) - all.begin();
+}
+
 Delivery whole_delivery(const Tensor& tensor, const Extents& tile, std::span<const Lanes> lanes, const Hierarchy& hierarchy,
                         int parent, int child) {
   return delivery(tensor, tile, std::nullopt, lanes, hierarchy, parent, child);
@@ -80,10 +87,7 @@ Delivery whole_delivery(const Tensor& tensor, const Extents& tile, std::span<con
 
 Delivery sliding_delivery(const Tensor& tensor, const Extents& tile, std::size_t rank, std::int64_t shift,
                           std::span<const Lanes> lanes, const Hierarchy& hierarchy, int parent, int child) {
-  const std::vector<std::int64_t> held = rank_indices(tensor.ranks[rank], tile, hierarchy.footprint).elements();
-  Partial partial{rank, {}};
-  for (const std::int64_t index : held)  // the new tile is {index + shift}; fresh are those not held before
-    if (!std::binary_search(held.begin(), held.end(), index + shift)) partial.fresh.push_back(index);
+  const Partial partial{rank, fresh_indices(tensor.ranks[rank], tile, shift, hierarchy.footprint)};
   return delivery(tensor, tile, partial, lanes, hierarchy, parent, child);
 }
 

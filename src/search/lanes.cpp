@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tilepath/base/quantity.hpp"
+
 namespace tilepath::search_detail {
 
 std::vector<std::int64_t> divisors(std::int64_t n) {
@@ -24,43 +26,80 @@ namespace {
 /// Products of lanes reachable on (x, y) for the dimensions so far, one set of pairs per choice of factors.
 using Room = std::pair<std::int64_t, std::int64_t>;  // what is left of x and y
 
+std::vector<Deal> deals_of(std::int64_t bound, int fanout, std::int64_t most_x, std::int64_t most_y) {
+  std::vector<Deal> deals;
+  for (const std::int64_t chunk : divisors(bound))
+    for (std::int64_t x = 1; x <= std::min(most_x, chunk); ++x) {
+      const std::int64_t column = ceil_divide(chunk, x);
+      if (ceil_divide(chunk, column) != x) continue;  // fewer lanes do the same
+      for (std::int64_t y = 1; y <= std::min(most_y, column); ++y) {
+        const std::int64_t part = ceil_divide(column, y);
+        if (ceil_divide(column, part) != y || part * x * y == chunk) continue;
+        deals.push_back({fanout, chunk, part, x, y});
+      }
+    }
+  return deals;
+}
+
 class Choices {
  public:
-  Choices(const Layer& layer, const Level& level, const Extents& left) : layer_(layer), fanout_(*level.fanout), left_(left) {
-    factors_.fill(1);
+  Choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish)
+      : layer_(layer), fanout_(*hierarchy.level(index).fanout), wish_(wish) {
+    choice_.factors.fill(1);
+    iterations_after_.assign(layer.dimensions.size() + 1, 1);
+    for (std::size_t d = layer.dimensions.size(); d-- > 0;)
+      iterations_after_[d] = iterations_after_[d + 1] * static_cast<double>(wish.left[d]);
+    for (int d = 0; d < layer.dimension_count(); ++d) {
+      const auto at = static_cast<std::size_t>(d);
+      const std::string& name = layer.dimensions[at].name;
+      on_x_.push_back(fanout_.unrolls(Axis::x, name));
+      on_y_.push_back(fanout_.unrolls(Axis::y, name));
+      deals_.emplace_back();
+      if (wish.deals[at]) deals_.back() = deals_of(wish.left[at], index, on_x_[at] ? fanout_.x : 1, on_y_[at] ? fanout_.y : 1);
+    }
   }
 
-  std::vector<LaneFactors> all() {
-    extend(0, {{fanout_.x, fanout_.y}});
+  std::vector<LaneChoice> all() {
+    extend(0, {{fanout_.x, fanout_.y}}, 1);
     return std::move(found_);
   }
 
  private:
-  /// `rooms`: what the splits of the factors so far may leave of the axes; a larger room makes a smaller one needless.
-  void extend(int d, const std::vector<Room>& rooms) {
+  /// `rooms`: what the splits of the choices so far may leave of the axes; a larger room makes a smaller one needless.
+  void extend(int d, const std::vector<Room>& rooms, double steps) {
+    std::int64_t most = 0;
+    for (const Room& room : rooms) most = std::max(most, room.first * room.second);
+    const auto at = static_cast<std::size_t>(d);
+    if (!wish_.worth(steps * std::max(1.0, iterations_after_[at] / static_cast<double>(most)))) return;
     if (d == layer_.dimension_count()) {
-      found_.push_back(factors_);
+      found_.push_back(choice_);
       return;
     }
-    const auto at = static_cast<std::size_t>(d);
-    const std::string& name = layer_.dimensions[at].name;
-    const bool on_x = fanout_.unrolls(Axis::x, name);
-    const bool on_y = fanout_.unrolls(Axis::y, name);
-    for (const std::int64_t factor : divisors(left_[at])) {
+    for (const std::int64_t factor : divisors(wish_.left[at])) {
       if (factor > fanout_.x * fanout_.y) break;
       std::vector<Room> after;
-      for (const std::int64_t x : divisors(factor)) {
-        const std::int64_t y = factor / x;
-        if ((x > 1 && !on_x) || (y > 1 && !on_y)) continue;
-        for (const Room& room : rooms)
-          if (room.first >= x && room.second >= y) after.emplace_back(room.first / x, room.second / y);
-      }
+      for (const std::int64_t x : divisors(factor)) take(rooms, x, factor / x, at, after);
       keep_largest(after);
       if (after.empty()) continue;
-      factors_[at] = factor;
-      extend(d + 1, after);
+      choice_.factors[at] = factor;
+      extend(d + 1, after, steps * static_cast<double>(wish_.left[at] / factor));
     }
-    factors_[at] = 1;
+    choice_.factors[at] = 1;
+    for (const Deal& deal : deals_[at]) {
+      std::vector<Room> after;
+      take(rooms, deal.x, deal.y, at, after);
+      keep_largest(after);
+      if (after.empty()) continue;
+      choice_.deals[at] = deal;
+      extend(d + 1, after, steps * static_cast<double>(wish_.left[at] / deal.chunk * deal.part));
+    }
+    choice_.deals[at] = {};
+  }
+
+  void take(const std::vector<Room>& rooms, std::int64_t x, std::int64_t y, std::size_t at, std::vector<Room>& after) const {
+    if ((x > 1 && !on_x_[at]) || (y > 1 && !on_y_[at])) return;
+    for (const Room& room : rooms)
+      if (room.first >= x && room.second >= y) after.emplace_back(room.first / x, room.second / y);
   }
 
   static void keep_largest(std::vector<Room>& rooms) {
@@ -73,9 +112,12 @@ class Choices {
 
   const Layer& layer_;
   const Fanout& fanout_;
-  const Extents& left_;
-  LaneFactors factors_{};
-  std::vector<LaneFactors> found_;
+  const LaneWish& wish_;
+  std::vector<double> iterations_after_;  ///< of this and the later dimensions together
+  std::vector<bool> on_x_, on_y_;
+  std::vector<std::vector<Deal>> deals_;  ///< per dimension
+  LaneChoice choice_;
+  std::vector<LaneChoice> found_;
 };
 
 bool lay(const Layer& layer, const Fanout& fanout, int index, const LaneFactors& factors, int d, Room room,
@@ -99,14 +141,33 @@ bool lay(const Layer& layer, const Fanout& fanout, int index, const LaneFactors&
 
 }  // namespace
 
-std::vector<LaneFactors> lane_choices(const Layer& layer, const Level& level, const Extents& left) {
-  return Choices(layer, level, left).all();
+std::vector<std::int64_t> Deal::parts() const {
+  std::vector<std::int64_t> result;
+  const std::int64_t column = ceil_divide(chunk, x);
+  for (std::int64_t i = 0; i < x; ++i) {
+    const std::int64_t of_column = std::clamp<std::int64_t>(chunk - i * column, 0, column);
+    for (std::int64_t j = 0; j < y; ++j) result.push_back(std::clamp<std::int64_t>(of_column - j * part, 0, part));
+  }
+  return result;
 }
 
-std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneFactors& factors) {
+std::vector<LaneChoice> lane_choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish) {
+  return Choices(layer, hierarchy, index, wish).all();
+}
+
+std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneFactors& factors,
+                                 const std::array<Deal, kMaxDimensions>& deals) {
   std::vector<SpatialLoop> loops;
   const Fanout& fanout = *hierarchy.level(index).fanout;
-  if (!lay(layer, fanout, index, factors, 0, {fanout.x, fanout.y}, loops))
+  Room room = {fanout.x, fanout.y};
+  for (int d = 0; d < layer.dimension_count(); ++d) {
+    const Deal& deal = deals[static_cast<std::size_t>(d)];
+    if (deal.fanout != index) continue;
+    room = {room.first / deal.x, room.second / deal.y};
+    if (deal.x > 1) loops.push_back({d, deal.x, index, Axis::x});
+    if (deal.y > 1) loops.push_back({d, deal.y, index, Axis::y});
+  }
+  if (!lay(layer, fanout, index, factors, 0, room, loops))
     throw std::logic_error("lanes that do not fit were searched");
   return loops;
 }

@@ -1,7 +1,9 @@
 // Which lanes a mapping may use: the factors of each dimension that are unrolled over each fanout.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "tilepath/arch/hierarchy.hpp"
@@ -13,14 +15,41 @@ namespace tilepath::search_detail {
 /// Per dimension, the lanes over both axes of one fanout. What is paid depends on these alone: the axes only decide what fits.
 using LaneFactors = Extents;
 
+/// A remainder at the lanes of one fanout (R9): `chunk` iterations of a dimension are dealt to x * y lanes in parts of `part`, the
+/// last part shorter. A lane runs through its part inside all storage nodes below, so that its tiles there are its whole part and
+/// everything outside the lanes divides.
+struct Deal {
+  int fanout = -1;  ///< -1: this dimension is not dealt
+  std::int64_t chunk = 1, part = 1;
+  std::int64_t x = 1, y = 1;
+
+  [[nodiscard]] bool dealt() const { return fanout >= 0; }
+  /// Iterations of each lane, x outermost; 0 = idle.
+  [[nodiscard]] std::vector<std::int64_t> parts() const;
+};
+
+/// A way to use the lanes of one fanout: factors that divide, and dimensions that are dealt (factor 1).
+struct LaneChoice {
+  LaneFactors factors{};
+  std::array<Deal, kMaxDimensions> deals{};
+};
+
 /// Ascending divisors of n.
 std::vector<std::int64_t> divisors(std::int64_t n);
 
-/// All lane factors that fit the fanout of `level` and divide `left` (what outer fanouts leave of each bound), each once, in a
-/// fixed order. One without lanes (all ones) is among them.
-std::vector<LaneFactors> lane_choices(const Layer& layer, const Level& level, const Extents& left);
+/// What lane choices are wanted for a fanout.
+struct LaneWish {
+  Extents left{};                             ///< what outer fanouts leave of each bound
+  std::array<bool, kMaxDimensions> deals{};   ///< dimensions that may be dealt
+  /// Whether a choice that takes at least so many steps (of what is left, on one lane of it) is worth listing.
+  std::function<bool(double steps)> worth = [](double) { return true; };
+};
 
-/// The spatial loops of one way to lay `factors` on the axes of the fanout of level `index`; x takes what it can first.
-std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneFactors& factors);
+/// All lane choices that fit the fanout of level `index`, each once, in a fixed order. One without lanes (all ones) is among them.
+std::vector<LaneChoice> lane_choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish);
+
+/// The spatial loops of one way to lay a choice on the axes of the fanout of level `index`; x takes what it can first.
+std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneFactors& factors,
+                                 const std::array<Deal, kMaxDimensions>& deals);
 
 }  // namespace tilepath::search_detail

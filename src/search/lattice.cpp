@@ -222,8 +222,10 @@ class Lattice {
     phases_.push_back(phase);
   }
 
-  /// The price of a node with lanes along a halo above it holds only while no loop of that rank stands in between.
+  /// The price of a node with lanes along a halo above it holds only while no loop of that rank stands in between; and a part dealt
+  /// to lanes is run through inside all nodes below them.
   [[nodiscard]] bool barred(int level, std::uint32_t placed, int dimension) const {
+    if (const Deal& deal = prices_.job().deals[index(dimension)]; deal.dealt() && deal.fanout < level) return true;
     for (int t = 0; t < layer_.output(); ++t)
       for (const Rank& rank : layer_.tensors[index(t)].ranks) {
         if (std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == dimension; })) continue;
@@ -249,7 +251,7 @@ class Lattice {
     for (int t = 0; t < layer_.tensor_count(); ++t)
       for (int l = 1; l < hierarchy_.level_count(); ++l)
         if (prices_.kept(t, l)) nodes_[index(t)][index(l)].resize(index(tiles_[index(t)]));
-    for (int l = 0; l <= hierarchy_.level_count(); ++l) lanes_inside_.push_back(prices_.lanes_of(l, hierarchy_.level_count()));
+    for (int l = 0; l <= hierarchy_.level_count(); ++l) lanes_inside_.push_back(prices_.inside(l));
     memories_.emplace_back();
   }
 
@@ -598,7 +600,7 @@ class Lattice {
       const int below = label.from < 0 ? hierarchy_.level_count() : phases_[labels_[index(label.from)].phase].level;
       for (int f = above; f < below; ++f)
         if (hierarchy_.level(f).fanout)
-          for (const SpatialLoop& loop : lay_out(layer_, hierarchy_, f, prices_.job().lanes[index(f)]))
+          for (const SpatialLoop& loop : lay_out(layer_, hierarchy_, f, prices_.job().lanes[index(f)], prices_.job().deals))
             nest.nodes.emplace_back(loop);
       if (label.dimension >= 0) nest.nodes.emplace_back(Loop{label.dimension, label.count});
       if (label.stored != 0) {
@@ -609,6 +611,8 @@ class Lattice {
       }
       at = label.from;
     }
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      if (const std::int64_t part = prices_.job().deals[index(d)].part; part > 1) nest.nodes.emplace_back(Loop{d, part});
     nest.nodes.emplace_back(Compute{});
     return simplified(nest, layer_);
   }

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
+#include "tilepath/base/quantity.hpp"
 #include "tilepath/mapping/tile.hpp"
+#include "tilepath/model/delivery.hpp"
 
 namespace tilepath::search_detail {
 
@@ -27,29 +30,56 @@ Parts::Parts(const Hierarchy& hierarchy) {
   if (next > kFirstPort) count = next;
 }
 
-Prices::Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, const Job& job)
-    : layer_(layer), hierarchy_(hierarchy), parts_(parts), job_(job) {
+Prices::Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, Job job)
+    : layer_(layer), hierarchy_(hierarchy), parts_(parts), job_(std::move(job)) {
   temporal_.fill(1);
   for (int d = 0; d < layer.dimension_count(); ++d) {
-    std::int64_t left = layer.dimensions[index(d)].bound;
-    for (const LaneFactors& lanes : job.lanes) left /= lanes[index(d)];
+    std::int64_t left = layer.dimensions[index(d)].bound / deal(d).chunk;
+    macs_ *= static_cast<double>(layer.dimensions[index(d)].bound);
+    for (const LaneFactors& lanes : job_.lanes) left /= lanes[index(d)];
     temporal_[index(d)] = left;
-    steps_ *= static_cast<double>(left);
+    outside_ *= static_cast<double>(left);
+    steps_ *= static_cast<double>(left * deal(d).part);
+    if (!deal(d).dealt()) continue;
+    for (const std::int64_t part : deal(d).parts())
+      if (part > 0) dealt_[index(d)].push_back(part);
   }
-  instances_[0] = 1;
-  for (int l = 0; l < hierarchy.level_count(); ++l) {
-    double lanes = 1;
-    for (int d = 0; d < layer.dimension_count(); ++d) lanes *= static_cast<double>(job.lanes[index(l)][index(d)]);
-    instances_[index(l) + 1] = instances_[index(l)] * lanes;
+  for (int t = 0; t < layer.tensor_count(); ++t) {
+    words_[index(t)] = static_cast<double>(tile_words(tensor(t), bounds_of(layer), Footprint::touched));
+    keep(t, job_.keeps[index(t)]);
   }
-  price_macs();
-  price_outputs();
+}
+
+void Prices::keep(int t, std::uint32_t levels) {
+  job_.keeps[index(t)] = levels;
+  fixed_of_[index(t)] = {};
+  if (layer_.is_output(t))
+    price_outputs();
+  else
+    price_macs_of(t);
+}
+
+Cost Prices::fixed() const {
+  Cost sum{};
+  sum[kEnergy] = macs_ * hierarchy_.compute.mac_energy;
+  for (int t = 0; t < layer_.tensor_count(); ++t) add(sum, fixed_of(t));
+  return sum;
 }
 
 int Prices::parent(int t, int level) const {
   for (int l = level - 1; l > 0; --l)
     if (kept(t, l)) return l;
   return 0;
+}
+
+Extents Prices::inside(int level) const {
+  Extents product{};
+  product.fill(1);
+  for (int d = 0; d < layer_.dimension_count(); ++d) {
+    product[index(d)] = deal(d).fanout >= level ? deal(d).chunk : deal(d).part;
+    for (int f = level; f < hierarchy_.level_count(); ++f) product[index(d)] *= factor(f, d);
+  }
+  return product;
 }
 
 double Prices::read_energy(int level, int t) const {
@@ -59,67 +89,147 @@ double Prices::write_energy(int level, int t) const {
   return hierarchy_.level(level).write_energy * accesses_per_word(hierarchy_.level(level), tensor(t));
 }
 
-double Prices::transfer_cycles(std::int64_t words, double bandwidth) const {
-  return bandwidth == 0 ? 0 : std::ceil(static_cast<double>(words) / bandwidth);
+Multicast Prices::mode(int fanout, int t) const {
+  const auto& network = hierarchy_.level(fanout).fanout;
+  return network ? at(network->multicast, tensor(t).role) : Multicast::none;
 }
 
-double Prices::delivery_cycles(int t, int parent, int child, std::int64_t read, std::int64_t written) const {
+double Prices::transfer_cycles(double words, double bandwidth) { return bandwidth == 0 ? 0 : std::ceil(words / bandwidth); }
+
+double Prices::delivery_cycles(int t, int parent, int child, double read, double written) const {
   const Level& above = hierarchy_.level(parent);
   const Level& below = hierarchy_.level(child);
-  return std::max(transfer_cycles(read * level_words(above, tensor(t)), above.read_bandwidth),
-                  transfer_cycles(written * level_words(below, tensor(t)), below.write_bandwidth));
+  return std::max(transfer_cycles(read * static_cast<double>(level_words(above, tensor(t))), above.read_bandwidth),
+                  transfer_cycles(written * static_cast<double>(level_words(below, tensor(t))), below.write_bandwidth));
 }
 
-Extents Prices::lanes_of(int from, int to) const {
-  Extents product{};
-  product.fill(1);
-  for (int f = from; f < to; ++f)
-    for (int d = 0; d < layer_.dimension_count(); ++d) product[index(d)] *= job_.lanes[index(f)][index(d)];
-  return product;
+double Prices::lanes_at_work(int d, int from, int to, bool at_macs) const {
+  double lanes = 1;
+  for (int f = from; f < to; ++f) lanes *= static_cast<double>(factor(f, d));
+  const Deal& dealt = deal(d);
+  if (dealt.fanout < from || dealt.fanout >= to || !dealt.dealt()) return lanes;
+  return lanes * (at_macs ? static_cast<double>(dealt.chunk) / static_cast<double>(dealt.part)
+                          : static_cast<double>(dealt_[index(d)].size()));
 }
 
-double Prices::irrelevant_lanes(int t, int from, int to) const {
-  const Extents lanes = lanes_of(from, to);
+double Prices::irrelevant_lanes(int t, int from, int to, bool at_macs) const {
   double product = 1;
   for (int d = 0; d < layer_.dimension_count(); ++d)
-    if (!layer_.relevant(t, d)) product *= static_cast<double>(lanes[index(d)]);
+    if (!layer_.relevant(t, d)) product *= lanes_at_work(d, from, to, at_macs);
   return product;
 }
 
 bool Prices::halo_lanes(const Rank& rank, int level) const {
-  return rank.size() > 1 && std::any_of(rank.begin(), rank.end(),
-                                        [&](const Term& term) { return job_.lanes[index(level)][index(term.dimension)] > 1; });
+  return rank.size() > 1 && std::any_of(rank.begin(), rank.end(), [&](const Term& term) {
+           return factor(level, term.dimension) > 1 || deal(term.dimension).fanout == level;
+         });
 }
 
-std::vector<Lanes> Prices::lanes_between(int parent, int child, const Extents& tile) const {
-  std::vector<Lanes> lanes;
-  for (int f = child - 1; f >= parent; --f)
-    for (int d = 0; d < layer_.dimension_count(); ++d) {
-      const std::int64_t count = job_.lanes[index(f)][index(d)];
-      if (count == 1) continue;
-      std::int64_t extent = tile[index(d)];
-      for (int inner = f + 1; inner < child; ++inner) extent *= job_.lanes[index(inner)][index(d)];
-      lanes.push_back({d, count, extent, f});
+// -- operands: R1-R3 ------------------------------------------------------------------------------------------------------
+
+/// Words that cross just below level `level` in one visit of a tile at `child` (R3): lanes of the fanouts from `level` inwards are
+/// joined as their networks join them, those further out each count (of the busiest: those above `parent` not at all).
+double Prices::crossing(int t, int parent, int child, int level, const Extents& tile, Whose whose, const Partial* partial) const {
+  const int from = whose == Whose::busiest ? parent : 0;
+  double words = 1;
+  for (int d = 0; d < layer_.dimension_count(); ++d) {
+    if (layer_.relevant(t, d)) continue;
+    words *= lanes_at_work(d, from, std::max(from, level), false);
+    for (int f = std::max(from, level); f < child; ++f)
+      if (mode(f, t) == Multicast::none) words *= lanes_at_work(d, f, f + 1, false);
+  }
+  for (std::size_t r = 0; r < tensor(t).ranks.size(); ++r) {
+    const Rank& rank = tensor(t).ranks[r];
+    if (rank.size() > 1) {
+      words *= halo_crossing(t, rank, parent, child, level, tile, whose, partial != nullptr && partial->rank == r ? partial : nullptr);
+      continue;
     }
-  return lanes;
+    // Lanes of a plain rank share nothing.
+    const int d = rank.front().dimension;
+    const auto words_of = [&](std::int64_t extent) {
+      Extents one = tile;
+      one[index(d)] = extent;
+      return static_cast<double>(rank_indices(rank, one, hierarchy_.footprint).size());
+    };
+    for (int f = from; f < child; ++f) words *= static_cast<double>(factor(f, d));
+    if (deal(d).fanout >= from && deal(d).fanout < child) {
+      double sum = 0;
+      for (const std::int64_t part : dealt_[index(d)]) sum += words_of(part);
+      words *= sum;
+    } else {
+      words *= words_of(tile[index(d)]);
+    }
+  }
+  return words;
+}
+
+double Prices::halo_crossing(int t, const Rank& rank, int parent, int child, int level, const Extents& tile, Whose whose,
+                             const Partial* partial) const {
+  const int from = whose == Whose::busiest ? parent : 0;
+  double times = 1;
+  IndexSet own;  // of one tile, or of joined parts as one
+  IndexSet joined;
+  IndexSet equal;
+  std::vector<const Term*> each;  // terms whose parts count one by one
+  for (const Term& term : rank) {
+    const int d = term.dimension;
+    const Deal& dealt = deal(d);
+    const bool by_part = dealt.fanout >= from && dealt.fanout < child;
+    const bool joins = by_part && dealt.fanout >= level && mode(dealt.fanout, t) != Multicast::none;
+    if (by_part && !joins)
+      each.push_back(&term);
+    else if (partial == nullptr)
+      own.add(term.coefficient, joins ? dealt.chunk : tile[index(d)]);
+    std::int64_t extent = tile[index(d)];
+    for (int f = child - 1; f >= from; --f) {
+      if (dealt.fanout == f) extent = dealt.chunk;
+      const std::int64_t count = factor(f, d);
+      if (count == 1) continue;
+      const Multicast how = f < level ? Multicast::none : mode(f, t);
+      if (how == Multicast::none)
+        times *= static_cast<double>(count);
+      else
+        (how == Multicast::all ? joined : equal).add(checked_multiply(term.coefficient, extent), count);
+      extent *= count;
+    }
+  }
+  times *= static_cast<double>(equal.size());
+  if (partial != nullptr) return times * static_cast<double>(union_size(partial->fresh, joined));
+  if (hierarchy_.footprint == Footprint::box)
+    joined.add(1, own.extent());
+  else
+    joined.add(own);
+  const std::function<double(std::size_t, const IndexSet&)> sum = [&](std::size_t k, const IndexSet& so_far) -> double {
+    if (k == each.size()) return static_cast<double>(so_far.size());
+    double total = 0;
+    for (const std::int64_t part : dealt_[index(each[k]->dimension)]) {
+      IndexSet next = so_far;
+      next.add(each[k]->coefficient, part);
+      total += sum(k + 1, next);
+    }
+    return total;
+  };
+  return times * sum(0, joined);
 }
 
 /// Energy and port words of one delivery to all instances (R3, R7, R8).
-Cost Prices::operand_cost(int t, int parent, int child, const Delivery& delivery) const {
+Cost Prices::operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial) const {
   Cost cost{};
-  const double parents = instances_[index(parent)];
-  cost[kEnergy] = parents * static_cast<double>(delivery.parent_reads) * read_energy(parent, t);
+  const auto words = [&](int level, Whose whose) { return crossing(t, parent, child, level, tile, whose, partial); };
+  if (const double energy = read_energy(parent, t); energy != 0) cost[kEnergy] += words(parent, Whose::all) * energy;
+  if (const double energy = write_energy(child, t); energy != 0) cost[kEnergy] += words(child, Whose::all) * energy;
   for (int f = parent; f < child; ++f)
-    if (const auto& fanout = hierarchy_.level(f).fanout)
-      cost[kEnergy] += parents * static_cast<double>(delivery.network_words[index(f)]) * fanout->energy_per_word;
+    if (const auto& fanout = hierarchy_.level(f).fanout; fanout && fanout->energy_per_word != 0)
+      cost[kEnergy] += words(f + 1, Whose::all) * fanout->energy_per_word;
+  if (parts_.count == 1) return cost;
+  const double read = words(parent, Whose::busiest);
+  // What one instance writes: its own tile.
+  const double written = crossing(t, child, child, child, tile, Whose::busiest, partial);
   if (const int port = parts_.read_port[index(parent)]; port >= 0)
-    cost[index(port)] += static_cast<double>(delivery.parent_reads * level_words(hierarchy_.level(parent), tensor(t)));
-  if (child == hierarchy_.level_count()) return cost;
-  cost[kEnergy] += instances_[index(child)] * static_cast<double>(delivery.child_words) * write_energy(child, t);
+    cost[index(port)] += read * static_cast<double>(level_words(hierarchy_.level(parent), tensor(t)));
   if (const int port = parts_.write_port[index(child)]; port >= 0)
-    cost[index(port)] += static_cast<double>(delivery.child_words * level_words(hierarchy_.level(child), tensor(t)));
-  if (!hierarchy_.level(child).double_buffered)
-    cost[kWaiting] = delivery_cycles(t, parent, child, delivery.parent_reads, delivery.child_words);
+    cost[index(port)] += written * static_cast<double>(level_words(hierarchy_.level(child), tensor(t)));
+  if (!hierarchy_.level(child).double_buffered) cost[kWaiting] = delivery_cycles(t, parent, child, read, written);
   return cost;
 }
 
@@ -129,73 +239,148 @@ Price Prices::node(int t, int level, const Extents& tile) const {
     price = output_node(level, tile);
   } else {
     const int above = parent(t, level);
-    const Delivery whole = whole_delivery(tensor(t), tile, lanes_between(above, level, tile), hierarchy_, above, level);
-    price.per_visit = operand_cost(t, above, level, whole);
-    price.words = whole.child_words;
-    if (hierarchy_.level(level).double_buffered)
-      price.once[kEdge] = delivery_cycles(t, above, level, whole.parent_reads, whole.child_words);
+    price.per_visit = operand_cost(t, above, level, tile, nullptr);
+    price.words = tile_words(tensor(t), tile, hierarchy_.footprint);
+    if (parts_.count > 1 && hierarchy_.level(level).double_buffered)
+      price.once[kEdge] = delivery_cycles(t, above, level, crossing(t, above, level, above, tile, Whose::busiest, nullptr),
+                                          static_cast<double>(price.words));
   }
   price.words *= level_words(hierarchy_.level(level), tensor(t)) * (hierarchy_.level(level).double_buffered ? 2 : 1);
   return price;
 }
 
 Cost Prices::slide(int t, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const {
-  const int above = parent(t, level);
-  return operand_cost(
-      t, above, level,
-      sliding_delivery(tensor(t), tile, rank, shift, lanes_between(above, level, tile), hierarchy_, above, level));
+  const Partial partial{rank, fresh_indices(tensor(t).ranks[rank], tile, shift, hierarchy_.footprint)};
+  return operand_cost(t, parent(t, level), level, tile, &partial);
 }
 
-void Prices::price_macs() {
+// -- MACs: R5 -------------------------------------------------------------------------------------------------------------
+
+/// Words that the MACs ask for in all steps together, crossing just below `level`: as above, but of every step.
+double Prices::mac_crossing(int t, int parent, int level, const Extents& tile, Whose whose) const {
   const int macs_level = hierarchy_.level_count();
-  fixed_[kEnergy] = steps_ * instances_[index(macs_level)] * hierarchy_.compute.mac_energy;
-  for (int t = 0; t < layer_.output(); ++t) {
-    const int innermost = parent(t, macs_level);
-    mac_fanout_[index(t)] = -1;
-    for (int f = innermost; f < macs_level; ++f)
-      for (const Rank& rank : tensor(t).ranks)
-        if (halo_lanes(rank, f)) mac_fanout_[index(t)] = f;
-    Extents one{};
-    one.fill(1);
-    // With the fanout directly above the MACs the lanes are one iteration wide: known at once.
-    if (mac_fanout_[index(t)] == macs_level - 1 || mac_fanout_[index(t)] < 0) {
-      mac_fanout_[index(t)] = -1;
-      const Cost step = operand_cost(
-          t, innermost, macs_level,
-          whole_delivery(tensor(t), one, lanes_between(innermost, macs_level, one), hierarchy_, innermost, macs_level));
-      for (std::size_t p = 0; p < step.size(); ++p) fixed_[p] += step[p] * steps_;
+  const int from = whose == Whose::busiest ? parent : 0;
+  double words = outside_;
+  for (int d = 0; d < layer_.dimension_count(); ++d) {
+    if (layer_.relevant(t, d)) continue;
+    const Deal& dealt = deal(d);
+    for (int f = from; f < macs_level; ++f)
+      if (f < level || mode(f, t) == Multicast::none) words *= static_cast<double>(factor(f, d));
+    const bool each = dealt.fanout >= from && (dealt.fanout < level || mode(dealt.fanout, t) == Multicast::none);
+    if (dealt.dealt()) words *= static_cast<double>(each ? dealt.chunk : dealt.part);
+  }
+  for (const Rank& rank : tensor(t).ranks) {
+    if (rank.size() > 1) {
+      words *= mac_halo(t, rank, parent, level, tile, whose);
+      continue;
+    }
+    const int d = rank.front().dimension;
+    for (int f = from; f < macs_level; ++f) words *= static_cast<double>(factor(f, d));
+    words *= static_cast<double>(deal(d).fanout >= from ? deal(d).chunk : deal(d).part);
+  }
+  return words;
+}
+
+/// The factor of a halo rank: the union over the lanes of each step, summed over the steps inside the parts. `tile`: of one lane
+/// of the innermost fanout with lanes of this rank.
+double Prices::mac_halo(int t, const Rank& rank, int parent, int level, const Extents& tile, Whose whose) const {
+  const int from = whose == Whose::busiest ? parent : 0;
+  double times = 1;
+  IndexSet joined;
+  IndexSet equal;
+  std::vector<const Term*> stepping;  // terms whose joined lanes drop out one after the other
+  for (const Term& term : rank) {
+    const int d = term.dimension;
+    const Deal& dealt = deal(d);
+    if (dealt.dealt()) {
+      const bool joins = dealt.fanout >= std::max(from, level) && mode(dealt.fanout, t) != Multicast::none;
+      if (joins)
+        stepping.push_back(&term);
+      else
+        times *= static_cast<double>(dealt.fanout >= from ? dealt.chunk : dealt.part);
+    }
+    std::int64_t extent = tile[index(d)];
+    for (int f = mac_fanout_[index(t)] < 0 ? hierarchy_.level_count() - 1 : mac_fanout_[index(t)]; f >= from; --f) {
+      if (dealt.fanout == f) extent = dealt.chunk;
+      const std::int64_t count = factor(f, d);
+      if (count == 1) continue;
+      const Multicast how = f < level ? Multicast::none : mode(f, t);
+      if (how == Multicast::none)
+        times *= static_cast<double>(count);
+      else
+        (how == Multicast::all ? joined : equal).add(checked_multiply(term.coefficient, extent), count);
+      extent *= count;
     }
   }
+  times *= static_cast<double>(equal.size());
+  if (stepping.empty()) return times * static_cast<double>(joined.size());
+  const std::function<double(std::size_t, const std::vector<std::int64_t>&)> sum =
+      [&](std::size_t k, const std::vector<std::int64_t>& indices) -> double {
+    if (k == stepping.size()) return static_cast<double>(union_size(indices, joined));
+    const Deal& dealt = deal(stepping[k]->dimension);
+    const std::vector<std::int64_t> parts = dealt.parts();
+    const std::int64_t column = ceil_divide(dealt.chunk, dealt.x);
+    double total = 0;
+    for (std::int64_t step = 0; step < dealt.part;) {
+      std::vector<std::int64_t> next;
+      std::int64_t until = dealt.part;  // the same lanes work until the next of them ends
+      for (std::size_t lane = 0; lane < parts.size(); ++lane) {
+        if (parts[lane] <= step) continue;
+        until = std::min(until, parts[lane]);
+        const std::int64_t start =
+            static_cast<std::int64_t>(lane) / dealt.y * column + static_cast<std::int64_t>(lane) % dealt.y * dealt.part;
+        for (const std::int64_t i : indices) next.push_back(i + stepping[k]->coefficient * start);
+      }
+      total += static_cast<double>(until - step) * sum(k + 1, next);
+      step = until;
+    }
+    return total;
+  };
+  return times * sum(0, {0});
+}
+
+void Prices::price_macs_of(int t) {
+  const int macs_level = hierarchy_.level_count();
+  const int innermost = parent(t, macs_level);
+  int& known = mac_fanout_[index(t)];
+  known = -1;
+  for (int f = innermost; f < macs_level; ++f)
+    for (const Rank& rank : tensor(t).ranks)
+      if (halo_lanes(rank, f)) known = f;
+  // With the fanout directly above the MACs the lanes are one iteration wide (or a part): known at once.
+  const bool at_once = known == macs_level - 1 || known < 0;
+  Extents one{};
+  for (int d = 0; d < layer_.dimension_count(); ++d) one[index(d)] = deal(d).part;
+  if (!at_once) return;
+  fixed_of_[index(t)] = mac_reads(t, one);
+  known = -1;
 }
 
 Cost Prices::mac_reads(int t, const Extents& tile) const {
   const int macs_level = hierarchy_.level_count();
   const int innermost = parent(t, macs_level);
-  const int known = mac_fanout_[index(t)];
-  Extents one{};
-  one.fill(1);
-  std::vector<Lanes> lanes;
-  for (const Lanes& l : lanes_between(innermost, macs_level, one)) {
-    lanes.push_back(l);
-    if (l.fanout > known) continue;  // lanes of no halo rank: their distance does not matter
-    std::int64_t extent = tile[index(l.dimension)];
-    for (int inner = l.fanout + 1; inner <= known; ++inner) extent *= job_.lanes[index(inner)][index(l.dimension)];
-    lanes.back().extent = extent;
-  }
-  Cost cost = operand_cost(t, innermost, macs_level, whole_delivery(tensor(t), one, lanes, hierarchy_, innermost, macs_level));
-  for (double& part : cost) part *= steps_;
+  Cost cost{};
+  cost[kEnergy] = mac_crossing(t, innermost, innermost, tile, Whose::all) * read_energy(innermost, t);
+  for (int f = innermost; f < macs_level; ++f)
+    if (const auto& fanout = hierarchy_.level(f).fanout; fanout && fanout->energy_per_word != 0)
+      cost[kEnergy] += mac_crossing(t, innermost, f + 1, tile, Whose::all) * fanout->energy_per_word;
+  if (const int port = parts_.read_port[index(innermost)]; port >= 0)
+    cost[index(port)] += mac_crossing(t, innermost, innermost, tile, Whose::busiest) *
+                         static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
   return cost;
 }
+
+// -- outputs: R4, R5 ------------------------------------------------------------------------------------------------------
 
 /// Prices per word that visits each node of the output, and what is fixed.
 void Prices::price_outputs() {
   const int out = layer_.output();
   const int macs_level = hierarchy_.level_count();
+  Cost& fixed = fixed_of_[index(out)];
   std::vector<int> chain;
   for (int l = 0; l < macs_level; ++l)
     if (l == 0 || kept(out, l)) chain.push_back(l);
   const int innermost = chain.back();
-  const auto words = static_cast<double>(tile_words(tensor(out), bounds_of(layer_), hierarchy_.footprint));
 
   /// Energy per word sent from `child` to `parent`: network, updates, accumulation without reduction (R4).
   const auto up = [&](int parent, int child) {
@@ -206,7 +391,7 @@ void Prices::price_outputs() {
       const auto& fanout = hierarchy_.level(f).fanout;
       if (!fanout) continue;
       energy += left * fanout->energy_per_word;
-      const double lanes = irrelevant_lanes(out, f, f + 1);
+      const double lanes = irrelevant_lanes(out, f, f + 1, child == macs_level);
       group *= lanes;
       if (fanout->reduction) left /= lanes;
     }
@@ -226,7 +411,7 @@ void Prices::price_outputs() {
   };
 
   double saved = read_energy(innermost, out);  // by one word that starts from zero, further in
-  fixed_[kEnergy] += steps_ * instances_[index(macs_level)] * up(innermost, macs_level);
+  fixed[kEnergy] += macs_ * up(innermost, macs_level);
   for (std::size_t k = chain.size(); k-- > 1;) {
     const int child = chain[k];
     const int above = chain[k - 1];
@@ -237,26 +422,22 @@ void Prices::price_outputs() {
     if (hierarchy_.level(child).drain_reads) price += read_energy(child, out);
     saved += comes_back;
   }
-  fixed_[kEnergy] -= words * saved;
+  fixed[kEnergy] -= words_[index(out)] * saved;
+  if (parts_.count == 1) return;
 
   // Ports at the MACs: updates of a step arrive once per group that no reduction joins.
-  double per_step = 1;
-  for (int f = innermost; f < macs_level; ++f) {
-    const auto& fanout = hierarchy_.level(f).fanout;
-    if (!fanout) continue;
-    const Extents lanes = lanes_of(f, f + 1);
-    for (int d = 0; d < layer_.dimension_count(); ++d)
-      if (layer_.relevant(out, d) || !fanout->reduction) per_step *= static_cast<double>(lanes[index(d)]);
+  double updates = steps_;
+  double outputs = 1;  // the first update of each word that starts from zero only writes: every output of the busiest instance, once
+  for (int d = 0; d < layer_.dimension_count(); ++d) {
+    if (layer_.relevant(out, d)) outputs *= static_cast<double>(temporal_[index(d)] * inside(innermost)[index(d)]);
+    for (int f = innermost; f < macs_level; ++f) {
+      const auto& fanout = hierarchy_.level(f).fanout;
+      if (fanout && (layer_.relevant(out, d) || !fanout->reduction)) updates *= lanes_at_work(d, f, f + 1, true);
+    }
   }
   const auto width = static_cast<double>(level_words(hierarchy_.level(innermost), tensor(out)));
-  if (const int port = parts_.write_port[index(innermost)]; port >= 0) fixed_[index(port)] += per_step * steps_ * width;
-  // The first update of each word that starts from zero only writes: every output of the busiest instance, once.
-  double outputs = 1;
-  const Extents lanes_outside = lanes_of(0, innermost);
-  for (int d = 0; d < layer_.dimension_count(); ++d)
-    if (layer_.relevant(out, d)) outputs *= static_cast<double>(layer_.dimensions[index(d)].bound / lanes_outside[index(d)]);
-  if (const int port = parts_.read_port[index(innermost)]; port >= 0)
-    fixed_[index(port)] += (per_step * steps_ - outputs) * width;
+  if (const int port = parts_.write_port[index(innermost)]; port >= 0) fixed[index(port)] += updates * width;
+  if (const int port = parts_.read_port[index(innermost)]; port >= 0) fixed[index(port)] += (updates - outputs) * width;
 }
 
 Price Prices::output_node(int level, const Extents& tile) const {
@@ -264,24 +445,30 @@ Price Prices::output_node(int level, const Extents& tile) const {
   const int above = parent(out, level);
   Price price;
   price.words = tile_words(tensor(out), tile, hierarchy_.footprint);
-  const auto words = static_cast<double>(price.words);
-  price.per_visit[kEnergy] = instances_[index(level)] * words * output_price_[index(level)];
+  price.per_visit[kEnergy] = crossing(out, 0, level, level, tile, Whose::all, nullptr) * output_price_[index(level)];
   if (parts_.count == 1) return price;
 
-  double distinct = words;
+  const auto words = static_cast<double>(price.words);
+  double distinct = 1;           // words that one parent sends or receives in a visit
   double arrivals_per_word = 1;  // at the parent, of one departure
-  double first_visits = 1;       // distinct tiles of one instance
-  const Extents lanes_inside = lanes_of(level, hierarchy_.level_count());
+  double first_words = 1;        // that the instance below ever holds, and its parent
+  double first_above = 1;
+  const Extents in_level = inside(level);
   for (int d = 0; d < layer_.dimension_count(); ++d) {
-    if (layer_.relevant(out, d))
-      first_visits *= static_cast<double>(temporal_[index(d)] / (tile[index(d)] / lanes_inside[index(d)]));
-    for (int f = above; f < level; ++f) {
-      const auto lanes = static_cast<double>(job_.lanes[index(f)][index(d)]);
-      if (layer_.relevant(out, d))
-        distinct *= lanes;
-      else if (lanes > 1 && !hierarchy_.level(f).fanout->reduction)
-        arrivals_per_word *= lanes;
+    if (layer_.relevant(out, d)) {
+      const Deal& dealt = deal(d);
+      const bool here = dealt.fanout >= above && dealt.fanout < level;
+      const auto lanes = lanes_at_work(d, above, level, false) / (here ? static_cast<double>(dealt_[index(d)].size()) : 1);
+      const auto size = static_cast<double>(tile[index(d)]);
+      const auto visits = static_cast<double>(temporal_[index(d)] / (tile[index(d)] / in_level[index(d)]));
+      distinct *= lanes * (here ? static_cast<double>(dealt.chunk) : size);
+      first_words *= visits * size;
+      first_above *= visits * lanes * (here ? static_cast<double>(dealt.chunk) : size);
+      continue;
     }
+    for (int f = above; f < level; ++f)
+      if (const auto& fanout = hierarchy_.level(f).fanout; fanout && !fanout->reduction)
+        arrivals_per_word *= lanes_at_work(d, f, f + 1, false);
   }
   const double up = distinct * arrivals_per_word;
   const auto width_above = static_cast<double>(level_words(hierarchy_.level(above), tensor(out)));
@@ -292,27 +479,33 @@ Price Prices::output_node(int level, const Extents& tile) const {
     price.once[index(port)] += once;
   };
   add(parts_.write_port[index(above)], up * width_above, 0);
-  add(parts_.read_port[index(above)], up * width_above, -distinct * first_visits * width_above);
-  add(parts_.write_port[index(level)], words * width, -words * first_visits * width);
+  add(parts_.read_port[index(above)], up * width_above, -first_above * width_above);
+  add(parts_.write_port[index(level)], words * width, -first_words * width);
   if (hierarchy_.level(level).drain_reads) add(parts_.read_port[index(level)], words * width, 0);
-  const double drain = transfer_cycles(static_cast<std::int64_t>(up * width_above), hierarchy_.level(above).write_bandwidth);
+  const double drain = transfer_cycles(up * width_above, hierarchy_.level(above).write_bandwidth);
   if (hierarchy_.level(level).double_buffered) {
     price.once[kEdge] = drain;
   } else {
-    const double back = delivery_cycles(out, above, level, static_cast<std::int64_t>(distinct), price.words);
+    const double back = delivery_cycles(out, above, level, distinct, words);
     price.per_visit[kWaiting] = back + drain;
-    price.once[kWaiting] = -back * first_visits;
+    price.once[kWaiting] = -back * first_words / words;
   }
   return price;
 }
 
+// -- bounds ---------------------------------------------------------------------------------------------------------------
+
 double Prices::words_per_instance(int t, int level) const {
-  const Extents lanes = lanes_of(0, level);
   double words = 1;
   for (const Rank& rank : tensor(t).ranks) {
     std::int64_t most = 1;  // indices along a rank: at least one per iteration of its longest dimension
-    for (const Term& term : rank)
-      most = std::max(most, layer_.dimensions[index(term.dimension)].bound / lanes[index(term.dimension)]);
+    for (const Term& term : rank) {
+      std::int64_t left = layer_.dimensions[index(term.dimension)].bound;
+      const Deal& dealt = deal(term.dimension);
+      if (dealt.dealt() && dealt.fanout < level) left = left / dealt.chunk * dealt.part;
+      for (int f = 0; f < level; ++f) left /= factor(f, term.dimension);
+      most = std::max(most, left);
+    }
     words *= static_cast<double>(most);
   }
   return words;
@@ -320,7 +513,7 @@ double Prices::words_per_instance(int t, int level) const {
 
 Cost Prices::least(int t, int level) const {
   const int above = parent(t, level);
-  const auto words = static_cast<double>(tile_words(tensor(t), bounds_of(layer_), Footprint::touched));
+  const double words = words_[index(t)];
   Cost cost{};
   const auto pass = [&](int port, int at_level) {
     if (port >= 0)
@@ -330,9 +523,7 @@ Cost Prices::least(int t, int level) const {
   if (layer_.is_output(t)) {
     const double price = output_price_[index(level)];
     // Each word visits at least once per lane that holds it; at most every MAC is a visit.
-    const double visits =
-        price >= 0 ? words * irrelevant_lanes(t, 0, level) : steps_ * instances_[index(hierarchy_.level_count())];
-    cost[kEnergy] = price * visits;
+    cost[kEnergy] = price * (price >= 0 ? words * irrelevant_lanes(t, 0, level) : macs_);
     pass(parts_.write_port[index(above)], above);
     return cost;
   }
@@ -349,21 +540,30 @@ Cost Prices::least(int t, int level) const {
 Cost Prices::least_mac_reads(int t) const {
   const int macs_level = hierarchy_.level_count();
   const int innermost = parent(t, macs_level);
-  // At least one word per distinct lane of each rank's widest dimension.
-  double reads = 1;
-  const Extents lanes = lanes_of(innermost, macs_level);
+  // The lanes that ask for one word in a step are at most those of the irrelevant dimensions, and along a halo rank all but those of its
+  // widest dimension.
+  double sharing = 1;
+  const auto lanes = [&](int d) { return lanes_at_work(d, innermost, macs_level, true); };
+  for (int d = 0; d < layer_.dimension_count(); ++d)
+    if (!layer_.relevant(t, d)) sharing *= lanes(d);
   for (const Rank& rank : tensor(t).ranks) {
-    std::int64_t widest = 1;
-    for (const Term& term : rank) widest = std::max(widest, lanes[index(term.dimension)]);
-    reads *= static_cast<double>(widest);
+    double widest = 1;
+    double all = 1;
+    for (const Term& term : rank) {
+      widest = std::max(widest, lanes(term.dimension));
+      all *= lanes(term.dimension);
+    }
+    sharing *= all / widest;
   }
+  double outer = 1;  // lanes above the innermost node
+  for (int d = 0; d < layer_.dimension_count(); ++d) outer *= lanes_at_work(d, 0, innermost, true);
+  const double reads = macs_ / sharing;
   Cost cost{};
-  cost[kEnergy] = steps_ * instances_[index(innermost)] * reads * read_energy(innermost, t);
+  cost[kEnergy] = reads * read_energy(innermost, t);
   for (int f = innermost; f < macs_level; ++f)
-    if (hierarchy_.level(f).fanout)
-      cost[kEnergy] += steps_ * instances_[index(f) + 1] * hierarchy_.level(f).fanout->energy_per_word;
+    if (hierarchy_.level(f).fanout) cost[kEnergy] += reads * hierarchy_.level(f).fanout->energy_per_word;
   if (const int port = parts_.read_port[index(innermost)]; port >= 0)
-    cost[index(port)] = steps_ * reads * static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
+    cost[index(port)] = reads / outer * static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
   return cost;
 }
 

@@ -18,7 +18,6 @@
 #include "lanes.hpp"
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/mapping/nest.hpp"
-#include "tilepath/model/delivery.hpp"
 #include "tilepath/workload/layer.hpp"
 
 namespace tilepath::search_detail {
@@ -45,6 +44,7 @@ struct Parts {
 /// A choice of lanes (per level) and keeps (per tensor, a bit per level).
 struct Job {
   std::vector<LaneFactors> lanes;
+  std::array<Deal, kMaxDimensions> deals{};
   std::array<std::uint32_t, kMaxTensors> keeps{};
 };
 
@@ -56,25 +56,31 @@ struct Price {
 
 class Prices {
  public:
-  Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, const Job& job);
+  Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, Job job);
 
   [[nodiscard]] const Job& job() const { return job_; }
+  /// Keep a tensor at these levels from now on.
+  void keep(int tensor, std::uint32_t levels);
   [[nodiscard]] bool kept(int tensor, int level) const {
     return (job_.keeps[static_cast<std::size_t>(tensor)] >> level & 1U) != 0;
   }
   /// The innermost level that keeps a tensor and lies above `level`.
   [[nodiscard]] int parent(int tensor, int level) const;
-  /// Iterations of all temporal loops together.
+  /// Iterations of all temporal loops of the longest lane together.
   [[nodiscard]] double steps() const { return steps_; }
-  /// Per dimension: what the lanes leave to temporal loops.
+  /// Per dimension: what the lanes leave to temporal loops outside them.
   [[nodiscard]] const Extents& temporal() const { return temporal_; }
+  /// Iterations that the fanouts from `level` inwards, and the parts dealt further out, cover before any temporal loop.
+  [[nodiscard]] Extents inside(int level) const;
 
   /// Cost of a tensor's node at `level` when `tile` iterations per dimension lie inside it, lanes included.
   [[nodiscard]] Price node(int tensor, int level, const Extents& tile) const;
   /// Cost of one visit that slides by `shift` along `rank` (R2).
   [[nodiscard]] Cost slide(int tensor, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const;
   /// Cost of everything that the temporal nest does not change: MACs, their reads and updates, zeros of the outputs.
-  [[nodiscard]] const Cost& fixed() const { return fixed_; }
+  [[nodiscard]] Cost fixed() const;
+  /// The part of it that one tensor causes: it depends on this tensor's keeps alone.
+  [[nodiscard]] const Cost& fixed_of(int tensor) const { return fixed_of_[static_cast<std::size_t>(tensor)]; }
   /// The fanout at which the MACs' reads of an operand become known, because neighbouring lanes share words of a halo there;
   /// -1: they are in `fixed`.
   [[nodiscard]] int mac_fanout(int tensor) const { return mac_fanout_[static_cast<std::size_t>(tensor)]; }
@@ -83,28 +89,46 @@ class Prices {
 
   /// Whether lanes of the fanout of `level` unroll a dimension of this halo rank (a rank of more than one term).
   [[nodiscard]] bool halo_lanes(const Rank& rank, int level) const;
-  /// Lanes of dimensions over the fanouts of levels `from` … `to`-1: one product per dimension.
-  [[nodiscard]] Extents lanes_of(int from, int to) const;
-  /// Lanes of the fanouts of levels `from` … `to`-1 that are irrelevant to a tensor.
-  [[nodiscard]] double irrelevant_lanes(int tensor, int from, int to) const;
   /// Least that the node of a tensor at `level` can cost, whatever its tile: every word arrives at least once.
   [[nodiscard]] Cost least(int tensor, int level) const;
   /// Least cost of the MACs' reads where they are not in `fixed`.
   [[nodiscard]] Cost least_mac_reads(int tensor) const;
 
  private:
+  /// Whose words are counted: all lanes', or those of the busiest instance of the parent: lane 0 of all that lies above it.
+  enum class Whose : std::uint8_t { all, busiest };
+  /// The fresh indices of a rank along which a tile slides.
+  struct Partial {
+    std::size_t rank = 0;
+    std::vector<std::int64_t> fresh;
+  };
+
   [[nodiscard]] const Tensor& tensor(int t) const { return layer_.tensors[static_cast<std::size_t>(t)]; }
   [[nodiscard]] double read_energy(int level, int t) const;
   [[nodiscard]] double write_energy(int level, int t) const;
-  [[nodiscard]] std::vector<Lanes> lanes_between(int parent, int child, const Extents& tile) const;
-  [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Delivery& delivery) const;
-  [[nodiscard]] double delivery_cycles(int t, int parent, int child, std::int64_t read, std::int64_t written) const;
-  [[nodiscard]] double transfer_cycles(std::int64_t words, double bandwidth) const;
+  [[nodiscard]] Multicast mode(int fanout, int t) const;
+  [[nodiscard]] std::int64_t factor(int fanout, int d) const {
+    return job_.lanes[static_cast<std::size_t>(fanout)][static_cast<std::size_t>(d)];
+  }
+  [[nodiscard]] const Deal& deal(int d) const { return job_.deals[static_cast<std::size_t>(d)]; }
+  /// Lanes of a dimension over the fanouts of levels `from` … `to`-1 that have work at all; at the MACs, that have it in a step, on average.
+  [[nodiscard]] double lanes_at_work(int d, int from, int to, bool at_macs) const;
+  /// Of all dimensions irrelevant to a tensor.
+  [[nodiscard]] double irrelevant_lanes(int t, int from, int to, bool at_macs = false) const;
+  [[nodiscard]] double crossing(int t, int parent, int child, int level, const Extents& tile, Whose whose,
+                                const Partial* partial) const;
+  [[nodiscard]] double halo_crossing(int t, const Rank& rank, int parent, int child, int level, const Extents& tile, Whose whose,
+                                     const Partial* partial) const;
+  [[nodiscard]] double mac_crossing(int t, int parent, int level, const Extents& tile, Whose whose) const;
+  [[nodiscard]] double mac_halo(int t, const Rank& rank, int parent, int level, const Extents& tile, Whose whose) const;
+  [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial) const;
+  [[nodiscard]] double delivery_cycles(int t, int parent, int child, double read, double written) const;
+  [[nodiscard]] static double transfer_cycles(double words, double bandwidth);
   [[nodiscard]] Price output_node(int level, const Extents& tile) const;
   /// Words of a tensor that one instance of a level meets at least, whichever iterations the lanes give it.
   [[nodiscard]] double words_per_instance(int t, int level) const;
+  void price_macs_of(int t);
   void price_outputs();
-  void price_macs();
 
   const Layer& layer_;
   const Hierarchy& hierarchy_;
@@ -112,9 +136,12 @@ class Prices {
   Job job_;
   Extents temporal_{};
   double steps_ = 1;
-  std::array<double, kMaxLevels + 1> instances_{};  ///< lanes in use above each level, and of the MACs
-  Cost fixed_{};
+  double outside_ = 1;  ///< iterations of the temporal loops outside all parts
+  double macs_ = 1;
+  std::array<std::vector<std::int64_t>, kMaxDimensions> dealt_;  ///< parts of each lane with work
+  std::array<Cost, kMaxTensors> fixed_of_{};
   std::array<int, kMaxTensors> mac_fanout_{};
+  std::array<double, kMaxTensors> words_{};  ///< of the whole tensor, touched
   std::array<double, kMaxLevels> output_price_{};
 };
 

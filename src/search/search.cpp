@@ -19,7 +19,9 @@
 namespace tilepath {
 
 using search_detail::Cost;
+using search_detail::Deal;
 using search_detail::Job;
+using search_detail::LaneChoice;
 using search_detail::LaneFactors;
 using search_detail::LatticeOutcome;
 using search_detail::Parts;
@@ -56,6 +58,7 @@ struct Knot {
   std::int64_t number = 0;  ///< in order of creation: of equal bounds, the older first
   int fanouts = 0;          ///< levels whose fanout is decided
   bool keeps = false;       ///< the keeps are decided too: a job
+  bool remainders = false;  ///< some dimension is to be dealt in parts that do not divide (R9)
   Job job;
 };
 
@@ -72,6 +75,7 @@ class Searcher {
     if (options.time_limit > 0)
       patience_.deadline = start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                         std::chrono::duration<double>(options.time_limit));
+    remainders_to_come_ = options.mapspace.remainders == Remainders::lanes;
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
   }
@@ -79,7 +83,10 @@ class Searcher {
   SearchResult run() {
     take_simplest();
     plant();
-    while (!tree_.empty() && !(tree_.top().bound >= incumbent_) && !patience_.over()) {
+    while (true) {
+      // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
+      if (remainders_to_come_ && (result_.certificate.jobs_solved >= kSolvedBeforeRemainders || !open())) plant_remainders();
+      if (!open() || patience_.over()) break;
       const Knot knot = tree_.top();
       tree_.pop();
       if (knot.keeps) {
@@ -94,6 +101,17 @@ class Searcher {
   }
 
  private:
+  static constexpr std::int64_t kSolvedBeforeRemainders = 3;
+
+  [[nodiscard]] bool open() const { return !tree_.empty() && !(tree_.top().bound >= incumbent_); }
+
+  void plant_remainders() {
+    remainders_to_come_ = false;
+    Knot root;
+    root.remainders = true;
+    push(std::move(root));
+  }
+
   /// The first incumbent: no lanes, every loop at the outermost level, and what must be kept, kept word by word.
   void take_simplest() {
     const Layer& layer = problem_.layer;
@@ -147,45 +165,89 @@ class Searcher {
 
   void push(Knot knot) {
     if (!knot.keeps) knot.bound = lanes_bound(knot);
-    if (knot.bound >= incumbent_) {
-      lowest_excluded_ = std::min(lowest_excluded_, knot.bound);
-      return;
-    }
+    if (knot.bound >= incumbent_) return;
     knot.number = ++knots_;
     tree_.push(std::move(knot));
   }
 
-  /// With the lanes of the outer fanouts chosen and the inner ones as wide as they are.
-  [[nodiscard]] Score lanes_bound(const Knot& knot) const {
+  /// What the lanes chosen so far leave of each bound to fanouts further in; a dimension that is dealt is done.
+  [[nodiscard]] Extents left_by(const Job& job) const {
+    Extents left = bounds_of(problem_.layer);
+    for (std::size_t d = 0; d < left.size(); ++d) {
+      for (const LaneFactors& lanes : job.lanes) left[d] /= lanes[d];
+      if (job.deals[d].dealt()) left[d] = 1;
+    }
+    return left;
+  }
+  /// Steps of the dimensions that are dealt.
+  [[nodiscard]] double dealt_steps(const Job& job) const {
     double steps = 1;
     for (int d = 0; d < problem_.layer.dimension_count(); ++d) {
-      std::int64_t left = problem_.layer.dimensions[index(d)].bound;
-      for (const LaneFactors& lanes : knot.job.lanes) left /= lanes[index(d)];
+      const Deal& deal = job.deals[index(d)];
+      if (!deal.dealt()) continue;
+      std::int64_t left = problem_.layer.dimensions[index(d)].bound / deal.chunk * deal.part;
+      for (const LaneFactors& lanes : job.lanes) left /= lanes[index(d)];
       steps *= static_cast<double>(left);
     }
+    return steps;
+  }
+
+  /// With the lanes of the outer fanouts chosen and the inner ones as wide as they are.
+  [[nodiscard]] Score lanes_bound(const Knot& knot) const {
+    double steps = dealt_steps(knot.job);
+    for (const std::int64_t left : left_by(knot.job)) steps *= static_cast<double>(left);
+    return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes_from(knot.fanouts)))));
+  }
+  /// Physical lanes of the fanouts from `level` inwards.
+  [[nodiscard]] double lanes_from(int level) const {
     double lanes = 1;
-    for (int l = knot.fanouts; l < problem_.hierarchy.level_count(); ++l)
+    for (int l = level; l < problem_.hierarchy.level_count(); ++l)
       lanes *= static_cast<double>(problem_.hierarchy.level(l).fanout_size());
-    return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes))));
+    return lanes;
   }
 
   void branch_lanes(const Knot& knot) {
     const Level& level = problem_.hierarchy.level(knot.fanouts);
-    LaneFactors none{};
-    none.fill(1);
-    std::vector<LaneFactors> choices = {none};
+    LaneChoice none;
+    none.factors.fill(1);
+    std::vector<LaneChoice> choices = {none};
     if (level.fanout) {
-      Extents left = bounds_of(problem_.layer);
-      for (const LaneFactors& lanes : knot.job.lanes)
-        for (std::size_t d = 0; d < left.size(); ++d) left[d] /= lanes[d];
-      choices = search_detail::lane_choices(problem_.layer, level, left);
+      search_detail::LaneWish wish;
+      wish.left = left_by(knot.job);
+      for (int d = 0; d < problem_.layer.dimension_count(); ++d) wish.deals[index(d)] = knot.remainders && may_deal(d, knot.fanouts);
+      const double dealt = dealt_steps(knot.job);
+      const double inner = lanes_from(knot.fanouts + 1);
+      wish.worth = [&, dealt, inner](double steps) {
+        return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(dealt * steps / inner)))) < incumbent_;
+      };
+      choices = search_detail::lane_choices(problem_.layer, problem_.hierarchy, knot.fanouts, wish);
     }
-    for (const LaneFactors& lanes : choices) {
+    for (const LaneChoice& choice : choices) {
       Knot next = knot;
-      next.job.lanes.push_back(lanes);
+      next.job.lanes.push_back(choice.factors);
+      for (std::size_t d = 0; d < choice.deals.size(); ++d)
+        if (choice.deals[d].dealt()) next.job.deals[d] = choice.deals[d];
       ++next.fanouts;
+      if (next.remainders && next.fanouts == problem_.hierarchy.level_count() &&
+          std::none_of(next.job.deals.begin(), next.job.deals.end(), [](const Deal& deal) { return deal.dealt(); }))
+        continue;  // in the tree without remainders
       push(std::move(next));
     }
+  }
+
+  /// Lanes of unequal parts along a halo: their tiles are counted in closed form where words are joined or each counts, and tiles move
+  /// whole.
+  [[nodiscard]] bool may_deal(int d, int fanout) const {
+    for (const Tensor& tensor : problem_.layer.tensors)
+      for (const Rank& rank : tensor.ranks) {
+        if (rank.size() < 2 || std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }))
+          continue;
+        if (problem_.hierarchy.footprint == Footprint::box) return false;
+        if (at(problem_.hierarchy.level(fanout).fanout->multicast, tensor.role) == Multicast::equal) return false;
+        for (const Level& level : problem_.hierarchy.levels)
+          if (level.retention == Retention::sliding) return false;
+      }
+    return true;
   }
 
   /// The sets of levels that may keep a tensor, a bit per level; the outermost always does.
@@ -207,24 +269,24 @@ class Searcher {
   void branch_keeps(const Knot& knot) {
     std::vector<std::vector<std::uint32_t>> choices;
     std::vector<std::vector<Cost>> least;
+    Job job = knot.job;
+    for (std::uint32_t& of : job.keeps) of = 1;
+    Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job);
     for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
       choices.push_back(keep_choices(t));
       least.emplace_back();
-      for (const std::uint32_t keeps : choices.back()) least.back().push_back(least_of(knot.job, t, keeps));
+      for (const std::uint32_t keeps : choices.back()) {
+        prices.keep(t, keeps);
+        least.back().push_back(least_of(prices, t));
+      }
     }
-    Job job = knot.job;
-    for (std::uint32_t& of : job.keeps) of = 1;
-    const Prices bare(problem_.layer, problem_.hierarchy, problem_.parts, job);
-    join_keeps(knot, choices, least, 0, bare.fixed(), problem_.compute_cycles(bare.steps()), job);
+    Cost base{};
+    base[search_detail::kEnergy] = static_cast<double>(macs(problem_.layer)) * problem_.hierarchy.compute.mac_energy;
+    join_keeps(knot, choices, least, 0, base, problem_.compute_cycles(prices.steps()), job);
   }
 
-  [[nodiscard]] Cost least_of(Job job, int t, std::uint32_t keeps) const {
-    for (std::uint32_t& of : job.keeps) of = 1;
-    const Cost bare = Prices(problem_.layer, problem_.hierarchy, problem_.parts, job).fixed();
-    job.keeps[index(t)] = keeps;
-    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job);
-    Cost cost = prices.fixed();
-    for (std::size_t p = 0; p < cost.size(); ++p) cost[p] -= bare[p];
+  [[nodiscard]] Cost least_of(const Prices& prices, int t) const {
+    Cost cost = prices.fixed_of(t);
     for (int l = 1; l < problem_.hierarchy.level_count(); ++l)
       if (prices.kept(t, l)) search_detail::add(cost, prices.least(t, l));
     if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
@@ -234,12 +296,14 @@ class Searcher {
   void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices,
                   const std::vector<std::vector<Cost>>& least, std::size_t t, const Cost& cost, double compute_cycles, Job& job) {
     if (t == choices.size()) {
+      ++result_.certificate.jobs;
+      const Score bound = std::max(problem_.score(cost, compute_cycles), knot.bound);
+      if (bound >= incumbent_) return;
       Knot next;
       next.fanouts = knot.fanouts;
       next.keeps = true;
       next.job = job;
-      next.bound = std::max(problem_.score(cost, compute_cycles), knot.bound);
-      ++result_.certificate.jobs;
+      next.bound = bound;
       push(std::move(next));
       return;
     }
@@ -275,6 +339,7 @@ class Searcher {
     Certificate& certificate = result_.certificate;
     Score lower = incumbent_;
     if (!tree_.empty()) lower = std::min(lower, tree_.top().bound);
+    if (remainders_to_come_) lower = std::min(lower, lanes_bound(Knot{}));
     if (unfinished_) lower = std::min(lower, *unfinished_);
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
@@ -291,8 +356,8 @@ class Searcher {
   Cost floor_{};
   std::priority_queue<Knot, std::vector<Knot>, Later> tree_;
   std::int64_t knots_ = 0;
+  bool remainders_to_come_ = false;
   Score incumbent_;
-  Score lowest_excluded_;
   std::optional<Score> unfinished_;
   SearchResult result_;
 };

@@ -43,6 +43,7 @@ int agree_on_all(const Limits& limits) {
     SearchOptions options;
     options.objective = static_cast<Objective>(random() % kObjectives);
     options.mapspace.uneven = random() % 2 == 0;
+    options.mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
     const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, limits.nests);
     if (!truth.complete || truth.nests == 0) continue;
     ++checked;
@@ -51,6 +52,7 @@ int agree_on_all(const Limits& limits) {
         score_of(options.objective, found.evaluation.energy.value(), static_cast<double>(found.evaluation.cycles.value()));
     CAPTURE(seed);
     CAPTURE(options.mapspace.uneven);
+    CAPTURE((options.mapspace.remainders == Remainders::lanes));
     CAPTURE(std::string(name_of(options.objective)));
     CAPTURE("found\n" + to_text(found.nest, layer, hierarchy));
     CAPTURE("best\n" + to_text(truth.nest, layer, hierarchy));

@@ -41,6 +41,7 @@ TEST_CASE("search: finds the known EDP optima on eyeriss-3level") {
     const Layer layer = conv(known.name, known.shape);
     SearchOptions options;
     options.mapspace.uneven = false;
+    options.mapspace.remainders = Remainders::none;
     const SearchResult even = search(layer, hierarchy, options);
     CHECK(even.certificate.proved);
     CHECK(even.evaluation.edp() == doctest::Approx(known.even).epsilon(1e-9));

@@ -76,6 +76,44 @@ class Enumeration {
         inside_out_.resize(before);
       }
     left = whole;
+    if (mapspace_.remainders == Remainders::lanes && may_deal(level, dimension)) deals(level, dimension);
+  }
+
+  /// A tile of `chunk` iterations in parts that do not divide it, each run through innermost.
+  void deals(int level, int dimension) {
+    auto& left = left_[static_cast<std::size_t>(dimension)];
+    const std::int64_t whole = left;
+    const Fanout& fanout = *hierarchy_.level(level).fanout;
+    for (std::int64_t chunk = 1; chunk <= whole; ++chunk)
+      for (std::int64_t x = 1; x <= fanout.x; ++x)
+        for (std::int64_t y = 1; y <= fanout.y; ++y) {
+          const std::int64_t column = (chunk + x - 1) / x;
+          const std::int64_t part = (column + y - 1) / y;
+          if (whole % chunk != 0 || part * x * y == chunk) continue;
+          if ((x - 1) * column >= chunk || (y - 1) * part >= column) continue;  // the last would have nothing to do
+          const std::vector<Node> before = inside_out_;
+          if (part > 1) inside_out_.insert(inside_out_.begin() + 1, Loop{dimension, part});
+          if (y > 1) inside_out_.emplace_back(SpatialLoop{dimension, y, level, Axis::y});
+          if (x > 1) inside_out_.emplace_back(SpatialLoop{dimension, x, level, Axis::x});
+          left = whole / chunk;
+          lanes(level, dimension + 1);
+          inside_out_ = before;
+        }
+    left = whole;
+  }
+
+  /// Nothing of the dimension lies further in, and the rules of the mapspace allow it.
+  [[nodiscard]] bool may_deal(int level, int dimension) const {
+    if (left_[static_cast<std::size_t>(dimension)] != layer_.dimensions[static_cast<std::size_t>(dimension)].bound) return false;
+    for (const Tensor& tensor : layer_.tensors)
+      for (const Rank& rank : tensor.ranks)
+        if (rank.size() > 1 && has(rank, dimension) &&
+            (hierarchy_.footprint == Footprint::box ||
+             at(hierarchy_.level(level).fanout->multicast, tensor.role) == Multicast::equal ||
+             std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
+                         [](const Level& of) { return of.retention == Retention::sliding; })))
+          return false;
+    return true;
   }
 
   /// At each point: one more loop of a prime count, or a storage node, or (all placed) the next fanout.

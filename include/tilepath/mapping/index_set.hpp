@@ -23,6 +23,8 @@ class IndexSet {
 
   /// Add a progression; one of a single element adds nothing.
   void add(std::int64_t step, std::int64_t count);
+  /// Add all progressions of another set.
+  void add(const IndexSet& other);
   /// Distinct indices. O(1) for up to two progressions that do not merge; else O(extent / gcd of the steps).
   [[nodiscard]] std::int64_t size() const;
   /// The box around them: last - first + 1.

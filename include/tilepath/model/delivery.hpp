@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tilepath/arch/hierarchy.hpp"
+#include "tilepath/mapping/index_set.hpp"
 #include "tilepath/mapping/nest.hpp"
 #include "tilepath/workload/layer.hpp"
 
@@ -39,5 +40,11 @@ Delivery whole_delivery(const Tensor& tensor, const Extents& tile, std::span<con
 /// The same when the tile moved by `shift` indices along `rank` alone and the words still needed were kept (R2, sliding).
 Delivery sliding_delivery(const Tensor& tensor, const Extents& tile, std::size_t rank, std::int64_t shift,
                           std::span<const Lanes> lanes, const Hierarchy& hierarchy, int parent, int child);
+
+/// The indices of the new tile along `rank` that the old one, `shift` indices before it, did not hold; as places in the tile.
+std::vector<std::int64_t> fresh_indices(const Rank& rank, const Extents& tile, std::int64_t shift, Footprint footprint);
+
+/// |{index + offset}|.
+std::int64_t union_size(const std::vector<std::int64_t>& indices, const IndexSet& offsets);
 
 }  // namespace tilepath

@@ -27,15 +27,20 @@ struct Score {
 };
 Score score_of(Objective objective, double energy, double cycles);
 
-/// Which nests are searched. In all of them: perfect factors; every dimension free to be unrolled on any axis that takes it, two
+/// Which counts need not divide (R9). None: perfect factors. Lanes: a fanout may deal a tile of a dimension in parts of unequal size to
+/// its lanes, the last doing less or nothing; all other counts divide.
+enum class Remainders : std::uint8_t { none, lanes };
+
+/// Which nests are searched. In all of them: every dimension free to be unrolled on any axis that takes it, two
 /// or more on one axis and one on both allowed; bypass free where `keeps` leaves it so; all loop orders. The spatial loops of a
 /// fanout stand directly outside the storage nodes of the level below; a level that keeps nothing has no loops of its own.
 /// A tensor whose delivery crosses two fanouts at once, with lanes of one of its halo ranks on the outer, has no loop of that
-/// rank between the two.
+/// rank between the two. A part dealt to lanes is run through inside all storage nodes below them; one dimension is dealt over one fanout, and
+/// one of a halo rank only where tiles are not kept sliding, have no boxes around them, and multicast is not `equal`.
 struct Mapspace {
-  /// Even: the storage nodes of a level stand together. Uneven: those of a level that no lanes lie directly above may stand
-  /// apart, loops between them.
+  /// Even: the storage nodes of a level stand together. Uneven: they may stand apart, loops between them.
   bool uneven = true;
+  Remainders remainders = Remainders::lanes;
 };
 
 struct Certificate {
