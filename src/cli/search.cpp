@@ -154,6 +154,11 @@ void add_search(CLI::App& app, Action& action) {
                    "uneven (default): each storage node of a level on its own; even: a level's nodes stand together, as in most "
                    "other tools")
       ->transform(CLI::CheckedTransformer(mapspaces).description(""));
+  const std::map<std::string, Remainders> remainders = {{"none", Remainders::none}, {"lanes", Remainders::lanes}};
+  command
+      ->add_option("--remainders", options->search.mapspace.remainders,
+                   "lanes (default): a tile may be dealt to lanes in parts that do not divide it; none: perfect factors only")
+      ->transform(CLI::CheckedTransformer(remainders).description(""));
   command->add_flag("--verify", options->verify, "Execute each mapping on real values; compare outputs and counts");
   command->add_option("--time-limit", options->search.time_limit, "Seconds per layer; past them the best found, with its gap")
       ->check(CLI::PositiveNumber);

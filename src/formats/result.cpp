@@ -75,7 +75,10 @@ Json to_json(const Certificate& certificate, bool seconds) {
 }
 
 Json mapspace_json(const Mapspace& mapspace) {
-  return {{"factors", "perfect"}, {"nodes", mapspace.uneven ? "uneven" : "even"}, {"bypass", "free"}, {"lanes", "free"}};
+  return {{"remainders", mapspace.remainders == Remainders::lanes ? "lanes" : "none"},
+          {"nodes", mapspace.uneven ? "uneven" : "even"},
+          {"bypass", "free"},
+          {"lanes", "free"}};
 }
 
 }  // namespace

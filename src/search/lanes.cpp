@@ -28,6 +28,7 @@ using Room = std::pair<std::int64_t, std::int64_t>;  // what is left of x and y
 
 std::vector<Deal> deals_of(std::int64_t bound, int fanout, std::int64_t most_x, std::int64_t most_y) {
   std::vector<Deal> deals;
+  const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };  // bounds and fanouts fit
   for (const std::int64_t chunk : divisors(bound))
     for (std::int64_t x = 1; x <= std::min(most_x, chunk); ++x) {
       const std::int64_t column = ceil_divide(chunk, x);
@@ -35,7 +36,7 @@ std::vector<Deal> deals_of(std::int64_t bound, int fanout, std::int64_t most_x, 
       for (std::int64_t y = 1; y <= std::min(most_y, column); ++y) {
         const std::int64_t part = ceil_divide(column, y);
         if (ceil_divide(column, part) != y || part * x * y == chunk) continue;
-        deals.push_back({fanout, chunk, part, x, y});
+        deals.push_back({fanout, narrow(chunk), narrow(part), narrow(x), narrow(y)});
       }
     }
   return deals;
@@ -43,8 +44,9 @@ std::vector<Deal> deals_of(std::int64_t bound, int fanout, std::int64_t most_x, 
 
 class Choices {
  public:
-  Choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish)
-      : layer_(layer), fanout_(*hierarchy.level(index).fanout), wish_(wish) {
+  Choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish,
+          const std::function<void(const LaneChoice&)>& visit)
+      : layer_(layer), fanout_(*hierarchy.level(index).fanout), wish_(wish), visit_(visit) {
     choice_.factors.fill(1);
     iterations_after_.assign(layer.dimensions.size() + 1, 1);
     for (std::size_t d = layer.dimensions.size(); d-- > 0;)
@@ -59,10 +61,7 @@ class Choices {
     }
   }
 
-  std::vector<LaneChoice> all() {
-    extend(0, {{fanout_.x, fanout_.y}}, 1);
-    return std::move(found_);
-  }
+  void run() { extend(0, {{fanout_.x, fanout_.y}}, 1); }
 
  private:
   /// `rooms`: what the splits of the choices so far may leave of the axes; a larger room makes a smaller one needless.
@@ -72,7 +71,7 @@ class Choices {
     const auto at = static_cast<std::size_t>(d);
     if (!wish_.worth(steps * std::max(1.0, iterations_after_[at] / static_cast<double>(most)))) return;
     if (d == layer_.dimension_count()) {
-      found_.push_back(choice_);
+      visit_(choice_);
       return;
     }
     for (const std::int64_t factor : divisors(wish_.left[at])) {
@@ -116,8 +115,8 @@ class Choices {
   std::vector<double> iterations_after_;  ///< of this and the later dimensions together
   std::vector<bool> on_x_, on_y_;
   std::vector<std::vector<Deal>> deals_;  ///< per dimension
+  const std::function<void(const LaneChoice&)>& visit_;
   LaneChoice choice_;
-  std::vector<LaneChoice> found_;
 };
 
 bool lay(const Layer& layer, const Fanout& fanout, int index, const LaneFactors& factors, int d, Room room,
@@ -151,8 +150,9 @@ std::vector<std::int64_t> Deal::parts() const {
   return result;
 }
 
-std::vector<LaneChoice> lane_choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish) {
-  return Choices(layer, hierarchy, index, wish).all();
+void for_each_lane_choice(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish,
+                          const std::function<void(const LaneChoice&)>& visit) {
+  Choices(layer, hierarchy, index, wish, visit).run();
 }
 
 std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneFactors& factors,

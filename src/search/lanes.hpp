@@ -19,9 +19,9 @@ using LaneFactors = Extents;
 /// last part shorter. A lane runs through its part inside all storage nodes below, so that its tiles there are its whole part and
 /// everything outside the lanes divides.
 struct Deal {
-  int fanout = -1;  ///< -1: this dimension is not dealt
-  std::int64_t chunk = 1, part = 1;
-  std::int64_t x = 1, y = 1;
+  std::int32_t fanout = -1;  ///< -1: this dimension is not dealt
+  std::int32_t chunk = 1, part = 1;
+  std::int32_t x = 1, y = 1;
 
   [[nodiscard]] bool dealt() const { return fanout >= 0; }
   /// Iterations of each lane, x outermost; 0 = idle.
@@ -41,12 +41,13 @@ std::vector<std::int64_t> divisors(std::int64_t n);
 struct LaneWish {
   Extents left{};                             ///< what outer fanouts leave of each bound
   std::array<bool, kMaxDimensions> deals{};   ///< dimensions that may be dealt
-  /// Whether a choice that takes at least so many steps (of what is left, on one lane of it) is worth listing.
+  /// Whether a choice that takes at least so many steps (of what is left, on one lane of it) is worth visiting.
   std::function<bool(double steps)> worth = [](double) { return true; };
 };
 
-/// All lane choices that fit the fanout of level `index`, each once, in a fixed order. One without lanes (all ones) is among them.
-std::vector<LaneChoice> lane_choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish);
+/// Visits all lane choices that fit the fanout of level `index`, each once, in a fixed order. One without lanes (all ones) is among them.
+void for_each_lane_choice(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish,
+                          const std::function<void(const LaneChoice&)>& visit);
 
 /// The spatial loops of one way to lay a choice on the axes of the fanout of level `index`; x takes what it can first.
 std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneFactors& factors,

@@ -33,11 +33,19 @@ struct Slide {
   friend auto operator<=>(const Slide&, const Slide&) = default;
 };
 
+/// The levels whose nodes are placed; what is known of those further out.
+struct Scope {
+  int innermost = kMaxLevels, outermost = 1;
+  double outer = 0;      ///< least energy of the nodes up to level `outer_level`
+  int outer_level = -1;  ///< -1: nothing known
+};
+
 template <std::size_t K>
 class Lattice {
  public:
-  Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience)
-      : problem_(problem),
+  Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Scope& scope, const Patience& patience)
+      : scope_(scope),
+        problem_(problem),
         layer_(problem.layer),
         hierarchy_(problem.hierarchy),
         prices_(prices),
@@ -45,9 +53,13 @@ class Lattice {
         best_(incumbent) {
     parts_ = static_cast<std::size_t>(problem.parts.count);
     compute_cycles_ = problem.compute_cycles(prices.steps());
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        if (layer_.relevant(t, d)) relevant_[index(d)] |= 1U << t;
     set_dimensions();
     set_phases();
     set_tables();
+    set_limit();
   }
 
   LatticeOutcome run() {
@@ -57,12 +69,15 @@ class Lattice {
         std::int32_t at = head(phase, shape);
         if (at < 0) continue;
         set_shape(shape);
-        for (; at >= 0; at = labels_[index(at)].next) {
+        for (const std::int32_t first = at; at >= 0; at = labels_[index(at)].next) {
           if (++visited_ % 1024 == 0 && patience_.over()) {
             outcome_.finished = false;
             return finish();
           }
-          expand(phase, at);
+          if (outdone(at, first))
+            ++outcome_.labels_pruned;
+          else
+            expand(phase, at);
         }
       }
     return finish();
@@ -195,7 +210,7 @@ class Lattice {
   }
 
   void set_phases() {
-    for (int l = hierarchy_.level_count() - 1; l > 0; --l) {
+    for (int l = std::min(scope_.innermost, hierarchy_.level_count() - 1); l >= scope_.outermost; --l) {
       slides_at_all_ |= hierarchy_.level(l).retention == Retention::sliding;
       const std::uint32_t kept = kept_at(l);
       if (kept == 0) continue;
@@ -203,8 +218,14 @@ class Lattice {
       for (std::uint32_t placed = 0; placed < kept; placed = apart ? ((placed | ~kept) + 1) & kept : kept) add_phase(l, placed);
     }
     add_phase(0, 0);
-    relaxed_ = phases_.front().rest;
-    search_detail::add(relaxed_, prices_.fixed());
+    if (scope_.innermost == kMaxLevels) {
+      relaxed_ = prices_.fixed();
+      for (int t = 0; t < layer_.tensor_count(); ++t) {
+        for (int l = 1; l < hierarchy_.level_count(); ++l)
+          if (prices_.kept(t, l)) search_detail::add(relaxed_, prices_.least(t, l));
+        if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0) search_detail::add(relaxed_, prices_.least_mac_reads(t));
+      }
+    }
     heads_.assign(phases_.size() * index(shapes_), -1);
   }
 
@@ -213,12 +234,20 @@ class Lattice {
     phase.level = level;
     phase.placed = placed;
     for (int d = 0; d < layer_.dimension_count(); ++d) phase.barred.push_back(barred(level, placed, d));
+    const bool outer_known = scope_.outer_level >= 0 && (scope_.outermost > scope_.outer_level || level > scope_.outer_level ||
+                                                         (level == scope_.outer_level && placed == 0));
+    double outer = 0;
     for (int t = 0; t < layer_.tensor_count(); ++t) {
-      for (int l = 1; l <= level; ++l)
-        if (prices_.kept(t, l) && !(l == level && (placed >> t & 1U) != 0)) search_detail::add(phase.rest, prices_.least(t, l));
+      for (int l = std::max(1, outer_known ? 1 : scope_.outermost); l <= level; ++l)
+        if (prices_.kept(t, l) && !(l == level && (placed >> t & 1U) != 0)) {
+          const Cost least = prices_.least(t, l);
+          search_detail::add(phase.rest, least);
+          if (l <= scope_.outer_level) outer += least[kEnergy];
+        }
       if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level)
         search_detail::add(phase.rest, prices_.least_mac_reads(t));
     }
+    if (outer_known) phase.rest[kEnergy] += std::max(0.0, scope_.outer - outer);
     phases_.push_back(phase);
   }
 
@@ -290,10 +319,13 @@ class Lattice {
 
   void start() {
     Label label;
-    for (std::size_t p = 0; p < parts(); ++p) label.cost[p] = prices_.fixed()[p];
     label.phase = 0;
     set_shape(0);
-    pass_fanouts(label, hierarchy_.level_count(), phases_.front().level);
+    if (scope_.innermost == kMaxLevels) {
+      const Cost fixed = prices_.fixed();
+      for (std::size_t p = 0; p < parts(); ++p) label.cost[p] = fixed[p];
+      pass_fanouts(label, hierarchy_.level_count(), phases_.front().level);
+    }
     insert(label);
   }
 
@@ -302,8 +334,15 @@ class Lattice {
     for (int t = 0; t < layer_.output(); ++t) {
       const int known = prices_.mac_fanout(t);
       if (known < level || known >= below) continue;
-      const Cost reads = prices_.mac_reads(t, tile_at(known + 1));
-      for (std::size_t p = 0; p < parts(); ++p) label.cost[p] += reads[p];
+      auto& reads = mac_reads_[index(t)];
+      if (reads.empty()) reads.resize(index(tiles_[index(t)]));
+      NodePrice& price = reads[index(tile_[index(t)])];
+      if (!price.known) {
+        const Cost cost = prices_.mac_reads(t, tile_at(known + 1));
+        for (std::size_t p = 0; p < parts(); ++p) price.once[p] = cost[p];
+        price.known = true;
+      }
+      add(label.cost, price.once, 1);
     }
   }
 
@@ -354,6 +393,49 @@ class Lattice {
     labels_.push_back(label);
   }
 
+  /// With one cost, the cycles are the job's: the energy at which the incumbent is met.
+  void set_limit() {
+    if constexpr (K > 1) return;
+    const double cycles = problem_.score_cycles(relaxed_, compute_cycles_);
+    limit_ = problem_.energy_limit(best_, cycles);
+  }
+
+  /// Whether what the label's path costs at least, all told, is not below the incumbent.
+  [[nodiscard]] bool hopeless(const Label& label) {
+    if constexpr (K > 1) return bound(label) >= best_;
+    double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
+    for (Open open = label.open; open != 0 && energy < limit_; open &= open - 1) {
+      const int bit = std::countr_zero(open);
+      const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
+      energy += owed * (owed >= 0 ? least_visits_[index(bit / kMaxLevels)] : outside_);
+    }
+    return energy >= limit_;
+  }
+
+  /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more, at
+  /// most once per iteration outside, does not outweigh what it has paid less, even if the other's nodes are visited least.
+  [[nodiscard]] bool outdone(std::int32_t at, std::int32_t first) {
+    if constexpr (K > 1) return false;
+    const Label& label = labels_[index(at)];
+    for (std::int32_t other = first; other >= 0; other = labels_[index(other)].next) {
+      const Label& rival = labels_[index(other)];
+      if (other == at || rival.open == label.open || rival.slides != label.slides || rival.used > label.used) continue;
+      double paid = rival.cost[0] - label.cost[0];
+      for (Open open = rival.open & ~label.open; open != 0 && std::isfinite(paid); open &= open - 1) {
+        const int bit = std::countr_zero(open);
+        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
+        paid += owed >= 0 ? owed * outside_ : std::numeric_limits<double>::infinity();
+      }
+      for (Open open = label.open & ~rival.open; open != 0 && std::isfinite(paid); open &= open - 1) {
+        const int bit = std::countr_zero(open);
+        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
+        paid -= owed >= 0 ? owed * least_visits_[index(bit / kMaxLevels)] : -std::numeric_limits<double>::infinity();
+      }
+      if (paid < 0) return true;
+    }
+    return false;
+  }
+
   /// What the label's path costs at least, all told.
   [[nodiscard]] Score bound(const Label& label) {
     const Cost& rest = phases_[label.phase].rest;
@@ -373,7 +455,7 @@ class Lattice {
 
   void expand(std::size_t phase, std::int32_t at) {
     const Label label = labels_[index(at)];
-    if (bound(label) >= best_) {
+    if (hopeless(label)) {
       ++outcome_.labels_pruned;
       return;
     }
@@ -396,13 +478,99 @@ class Lattice {
       add(sum, node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit, 1);
     }
     for (const Slide& slide : memories_[label.slides]) add(sum, slide_price(slide).per_visit, 1);
-    for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p];
+    for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
     const Score score = problem_.score(cost, compute_cycles_);
     if (score < best_) {
       best_ = score;
       best_label_ = at;
+      best_order_.clear();
+      set_limit();
     }
     return true;
+  }
+
+  // -- the loops of the outermost level -----------------------------------------------------------------------------------
+  //
+  // With all nodes placed only the order of the dimensions matters: which open nodes the first relevant loop finds at how many
+  // iterations outside.
+
+  struct Owed {
+    std::array<Vector, kMaxTensors> of{};
+    std::uint32_t open = 0;  ///< tensors
+  };
+
+  /// Finishes a label whose nodes are all placed; false where a tile may stay in place or slide, or where more visits would be cheaper:
+  /// there the lattice goes on loop by loop.
+  bool finish_in_order(const Label& label) {
+    if (label.slides != 0) return false;
+    Owed owed;
+    for (Open open = label.open; open != 0; open &= open - 1) {
+      const int bit = std::countr_zero(open);
+      const int t = bit / kMaxLevels;
+      const NodePrice& price = node_price(t, bit % kMaxLevels);
+      for (std::size_t p = 0; p < parts(); ++p)
+        if (price.per_visit[p] < 0) return false;
+      for (const Rank& rank : layer_.tensors[index(t)].ranks)
+        if (rank.size() > 1 && !layer_.is_output(t) && may_slide(bit % kMaxLevels, rank)) return false;
+      add(owed.of[index(t)], price.per_visit, 1);
+      owed.open |= 1U << t;
+    }
+    std::uint32_t left = 0;
+    for (const Axis& axis : axes_)
+      if (axis.at + 1 < axis.extents.size()) left |= 1U << axis.dimension;
+    order_.clear();
+    close_in_order(label, owed, left, outside_, label.cost);
+    return true;
+  }
+
+  void close_in_order(const Label& label, const Owed& owed, std::uint32_t left, double outside, Vector cost) {
+    const std::size_t before = order_.size();
+    for (std::uint32_t dims = left; dims != 0; dims &= dims - 1) {  // no open node minds these
+      const int d = std::countr_zero(dims);
+      if ((relevant_[index(d)] & owed.open) != 0) continue;
+      order_.push_back(d);
+      left &= ~(1U << d);
+      outside /= iterations_left(d);
+    }
+    if (owed.open == 0 || left == 0) {
+      for (std::uint32_t open = owed.open; open != 0; open &= open - 1) add(cost, owed.of[index(std::countr_zero(open))], 1);
+      take_order(label, cost);
+    } else {
+      std::uint32_t tried = 0;  // sets of tensors that a dimension closes, a bit per set
+      for (std::uint32_t dims = left; dims != 0; dims &= dims - 1) {
+        const int d = std::countr_zero(dims);
+        const std::uint32_t closes = relevant_[index(d)] & owed.open;
+        if (closes < 32 && (tried >> closes & 1U) != 0) continue;
+        if (closes < 32) tried |= 1U << closes;
+        Vector next = cost;
+        Owed rest = owed;
+        rest.open &= ~closes;
+        for (std::uint32_t open = closes; open != 0; open &= open - 1)
+          add(next, owed.of[index(std::countr_zero(open))], outside);
+        order_.push_back(d);
+        close_in_order(label, rest, left & ~(1U << d), outside / iterations_left(d), next);
+        order_.pop_back();
+      }
+    }
+    order_.resize(before);
+  }
+
+  [[nodiscard]] double iterations_left(int d) const {
+    return static_cast<double>(prices_.temporal()[index(d)] / extents_[index(d)]);
+  }
+
+  void take_order(const Label& label, const Vector& sum) {
+    if constexpr (K == 1)
+      if (sum[0] + phases_.back().rest[kEnergy] >= limit_) return;
+    Cost cost = relaxed_;
+    for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
+    const Score score = problem_.score(cost, compute_cycles_);
+    if (!(score < best_)) return;
+    best_ = score;
+    best_label_ = static_cast<std::int32_t>(labels_.size());
+    labels_.push_back(label);
+    best_order_ = order_;
+    set_limit();
   }
 
   // -- loops --------------------------------------------------------------------------------------------------------------
@@ -560,9 +728,10 @@ class Lattice {
       next.used = 0;
       next.phase = static_cast<std::uint16_t>(phase_of(phase.level, 0));
       while (phases_[next.phase].level == phase.level) ++next.phase;
-      pass_fanouts(next, phase.level, phases_[next.phase].level);
+      if (scope_.innermost == kMaxLevels) pass_fanouts(next, phase.level, phases_[next.phase].level);
+      if (phases_[next.phase].level == 0 && !(hopeless(next)) && finish_in_order(next)) return;
     }
-    insert(next);
+    if (!hopeless(next)) insert(next);
   }
 
   [[nodiscard]] bool fits(int level, int t, std::int64_t words, std::vector<std::int64_t>& used) const {
@@ -578,10 +747,8 @@ class Lattice {
   // -- the nest of the best path ------------------------------------------------------------------------------------------
 
   LatticeOutcome finish() {
-    if (best_label_ >= 0) {
-      outcome_.nest = build(best_label_);
-      outcome_.score = best_;
-    }
+    outcome_.score = best_;
+    if (best_label_ >= 0 && scope_.innermost == kMaxLevels && scope_.outermost == 1) outcome_.nest = build(best_label_);
     return std::move(outcome_);
   }
 
@@ -591,9 +758,12 @@ class Lattice {
     for (int t = 0; t < layer_.tensor_count(); ++t) all.tensors.push_back(t);
     nest.nodes.emplace_back(all);
     set_shape(labels_[index(at)].shape);
+    std::vector<int> order = best_order_;  // innermost first
     for (const Axis& axis : axes_)
-      if (const std::int64_t left = axis.extents.back() / axis.extents[axis.at]; left > 1)
-        nest.nodes.emplace_back(Loop{axis.dimension, left});
+      if (std::find(order.begin(), order.end(), axis.dimension) == order.end()) order.push_back(axis.dimension);
+    for (auto d = order.rbegin(); d != order.rend(); ++d)
+      if (const auto left = prices_.temporal()[index(*d)] / extents_[index(*d)]; left > 1)
+        nest.nodes.emplace_back(Loop{*d, left});
     while (at >= 0) {
       const Label& label = labels_[index(at)];
       const int above = phases_[label.phase].level;
@@ -617,11 +787,13 @@ class Lattice {
     return simplified(nest, layer_);
   }
 
+  Scope scope_;
   const Problem& problem_;
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   const Prices& prices_;
   const Patience& patience_;
+  std::array<std::uint32_t, kMaxDimensions> relevant_{};  ///< per dimension: tensors, a bit each
   std::size_t parts_ = 1;
   Cost relaxed_{};  ///< least of every part: of those that the labels do not count
   double compute_cycles_ = 0;
@@ -638,6 +810,7 @@ class Lattice {
   std::vector<std::int32_t> heads_;
   std::vector<Label> labels_;
   std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> nodes_;
+  std::array<std::vector<NodePrice>, kMaxTensors> mac_reads_;
   std::vector<std::vector<Slide>> memories_;
   std::map<std::vector<Slide>, std::uint32_t> memory_of_;
   std::map<std::pair<Slide, std::int64_t>, Vector> shifted_;
@@ -650,7 +823,9 @@ class Lattice {
   std::array<double, kMaxTensors> least_visits_{};
 
   Score best_;
+  double limit_ = 0;  ///< energy of a path that only meets the incumbent
   std::int32_t best_label_ = -1;
+  std::vector<int> order_, best_order_;  ///< of the outermost level's dimensions, innermost first
   std::int64_t visited_ = 0;
   LatticeOutcome outcome_;
 };
@@ -659,7 +834,7 @@ class Lattice {
 
 double Problem::compute_cycles(double steps) const { return std::ceil(steps / hierarchy.compute.macs_per_cycle); }
 
-Score Problem::score(const Cost& cost, double compute_cycles) const {
+double Problem::score_cycles(const Cost& cost, double compute_cycles) const {
   double cycles = compute_cycles;
   if (parts.count > 1) {
     cycles += cost[kWaiting];
@@ -667,17 +842,58 @@ Score Problem::score(const Cost& cost, double compute_cycles) const {
       cycles = std::max(cycles, std::ceil(cost[static_cast<std::size_t>(p)] / parts.bandwidth[static_cast<std::size_t>(p)]));
     cycles += cost[kEdge];
   }
+  return cycles;
+}
+
+Score Problem::score(const Cost& cost, double compute_cycles) const {
+  const double cycles = score_cycles(cost, compute_cycles);
   return score_of(objective, cost[kEnergy] + leakage * cycles, cycles);
 }
 
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience) {
-  if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, patience).run();
-  if (problem.parts.count <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, patience).run();
-  return Lattice<kMaxParts>(problem, prices, incumbent, patience).run();
+double Problem::energy_limit(const Score& incumbent, double cycles) const {
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  double limit = kNone;
+  switch (objective) {
+    case Objective::energy:
+      limit = incumbent.value;
+      if (cycles < incumbent.tie) limit = std::nextafter(limit, kNone);  // of equal energy, fewer cycles are better
+      break;
+    case Objective::latency:
+      limit = cycles < incumbent.value ? kNone : cycles > incumbent.value ? -kNone : incumbent.tie;
+      break;
+    case Objective::edp:
+      limit = incumbent.value / cycles;
+      break;
+    case Objective::ed2p:
+      limit = incumbent.value / cycles / cycles;
+      break;
+  }
+  return limit - leakage * cycles;
 }
 
-LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience) {
-  return Lattice<1>(problem, prices, incumbent, patience).run();
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience) {
+  const Scope scope{kMaxLevels, 1, outer, problem.outer_level};
+  if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, scope, patience).run();
+  if (problem.parts.count <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience).run();
+  return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience).run();
+}
+
+LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
+                             const Patience& patience) {
+  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, 1, outer, problem.outer_level}, patience).run();
+}
+
+double least_outer(const Problem& problem, const Prices& prices, const Patience& patience) {
+  Problem energy = problem;
+  energy.objective = Objective::energy;
+  energy.leakage = 0;
+  const LatticeOutcome outcome = Lattice<1>(energy, prices, Score{}, {problem.outer_level, 1, 0, -1}, patience).run();
+  return outcome.finished ? outcome.score.value : 0;
+}
+
+LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
+                           const Patience& patience) {
+  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, problem.outer_level + 1, outer, problem.outer_level}, patience).run();
 }
 
 }  // namespace tilepath::search_detail

@@ -45,11 +45,16 @@ struct Problem {
   Parts parts;
   Objective objective;
   Mapspace mapspace;
-  double leakage = 0;  ///< energy per cycle of all instances together
+  double leakage = 0;   ///< energy per cycle of all instances together
+  int outer_level = 0;  ///< that of the outermost fanout of more than one lane: no lanes lie above it
 
   [[nodiscard]] double compute_cycles(double steps) const;
   /// Score of a cost vector whose compute takes this many cycles. Monotone in every part: of a lower bound it is one.
   [[nodiscard]] Score score(const Cost& cost, double compute_cycles) const;
+  /// The cycles of it.
+  [[nodiscard]] double score_cycles(const Cost& cost, double compute_cycles) const;
+  /// The least energy (leakage apart) that does not beat the incumbent in so many cycles.
+  [[nodiscard]] double energy_limit(const Score& incumbent, double cycles) const;
 };
 
 struct LatticeOutcome {
@@ -59,11 +64,21 @@ struct LatticeOutcome {
   std::int64_t labels_kept = 0, labels_pruned = 0;
 };
 
-/// The best nest of a job that is strictly better than `incumbent`. Deterministic.
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience);
+/// The best nest of a job that is strictly better than `incumbent`. Deterministic. `outer`: as below, 0 = nothing known.
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience);
 
 /// The same with bandwidths relaxed: each port carries its least, whatever the nest. Much cheaper, since a label has one cost.
 /// `score` is then a bound: no nest of the job scores less. Without a nest, none of the job beats the incumbent.
-LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, const Patience& patience);
+LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
+                             const Patience& patience);
+
+// The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others. Each
+// part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
+
+/// Least energy of the outer nodes, of prices without lanes.
+double least_outer(const Problem& problem, const Prices& prices, const Patience& patience);
+
+/// A bound on the score of a job: its inner nodes on their own, `outer` for the energy of the others.
+LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience);
 
 }  // namespace tilepath::search_detail

@@ -8,8 +8,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
+#include <memory>
 #include <optional>
-#include <queue>
 
 #include "lattice.hpp"
 #include "tilepath/mapping/legal.hpp"
@@ -58,12 +59,17 @@ struct Knot {
   std::int64_t number = 0;  ///< in order of creation: of equal bounds, the older first
   int fanouts = 0;          ///< levels whose fanout is decided
   bool keeps = false;       ///< the keeps are decided too: a job
+  int looks = 0;            ///< at a job, see look_at_job
   bool remainders = false;  ///< some dimension is to be dealt in parts that do not divide (R9)
   Job job;
 };
 
+using KnotPointer = std::unique_ptr<Knot>;
+
 struct Later {
-  bool operator()(const Knot& a, const Knot& b) const { return a.bound != b.bound ? a.bound > b.bound : a.number > b.number; }
+  bool operator()(const KnotPointer& a, const KnotPointer& b) const {
+    return a->bound != b->bound ? a->bound > b->bound : a->number > b->number;
+  }
 };
 
 class Searcher {
@@ -75,6 +81,11 @@ class Searcher {
     if (options.time_limit > 0)
       patience_.deadline = start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                         std::chrono::duration<double>(options.time_limit));
+    problem_.outer_level = hierarchy.level_count() - 1;
+    for (int l = hierarchy.level_count(); l-- > 0;)
+      if (hierarchy.level(l).fanout_size() > 1) problem_.outer_level = l;
+    for (int t = 0; t < layer.tensor_count(); ++t)
+      for (int d = 0; d < layer.dimension_count(); ++d) relevant_[index(t)][index(d)] = layer.relevant(t, d);
     remainders_to_come_ = options.mapspace.remainders == Remainders::lanes;
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
@@ -87,14 +98,13 @@ class Searcher {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
       if (remainders_to_come_ && (result_.certificate.jobs_solved >= kSolvedBeforeRemainders || !open())) plant_remainders();
       if (!open() || patience_.over()) break;
-      const Knot knot = tree_.top();
-      tree_.pop();
-      if (knot.keeps) {
-        if (!solve_job(knot)) break;
-      } else if (knot.fanouts < problem_.hierarchy.level_count()) {
-        branch_lanes(knot);
+      KnotPointer knot = pop();
+      if (knot->keeps) {
+        if (!look_at_job(std::move(knot))) break;
+      } else if (knot->fanouts < problem_.hierarchy.level_count()) {
+        branch_lanes(*knot);
       } else {
-        branch_keeps(knot);
+        branch_keeps(*knot);
       }
     }
     return result();
@@ -103,12 +113,13 @@ class Searcher {
  private:
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
 
-  [[nodiscard]] bool open() const { return !tree_.empty() && !(tree_.top().bound >= incumbent_); }
+  [[nodiscard]] bool open() const { return !tree_.empty() && !(tree_.front()->bound >= incumbent_); }
 
   void plant_remainders() {
     remainders_to_come_ = false;
     Knot root;
     root.remainders = true;
+    root.bound = lanes_bound(root.job, 0);
     push(std::move(root));
   }
 
@@ -148,26 +159,35 @@ class Searcher {
   void plant() {
     // Compulsory: every MAC, and every word of each tensor once past the outermost level.
     const Hierarchy& hierarchy = problem_.hierarchy;
-    floor_[search_detail::kEnergy] = static_cast<double>(macs(problem_.layer)) * hierarchy.compute.mac_energy;
+    macs_ = static_cast<double>(macs(problem_.layer));
+    floor_[search_detail::kEnergy] = macs_ * hierarchy.compute.mac_energy;
     for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
       const Tensor& tensor = problem_.layer.tensors[index(t)];
       const double words = static_cast<double>(tile_words(tensor, bounds_of(problem_.layer), Footprint::touched));
       const Level& outermost = hierarchy.level(0);
       const bool output = problem_.layer.is_output(t);
-      floor_[search_detail::kEnergy] +=
+      compulsory_[index(t)] =
           words * accesses_per_word(outermost, tensor) * (output ? outermost.write_energy : outermost.read_energy);
+      floor_[search_detail::kEnergy] += compulsory_[index(t)];
       if (const int port = output ? problem_.parts.write_port[0] : problem_.parts.read_port[0]; port >= 0)
         floor_[index(port)] += words * static_cast<double>(level_words(outermost, tensor));
     }
     Knot root;
+    root.bound = lanes_bound(root.job, 0);
     push(std::move(root));
   }
 
   void push(Knot knot) {
-    if (!knot.keeps) knot.bound = lanes_bound(knot);
     if (knot.bound >= incumbent_) return;
     knot.number = ++knots_;
-    tree_.push(std::move(knot));
+    tree_.push_back(std::make_unique<Knot>(std::move(knot)));
+    std::push_heap(tree_.begin(), tree_.end(), Later());
+  }
+  KnotPointer pop() {
+    std::pop_heap(tree_.begin(), tree_.end(), Later());
+    KnotPointer knot = std::move(tree_.back());
+    tree_.pop_back();
+    return knot;
   }
 
   /// What the lanes chosen so far leave of each bound to fanouts further in; a dimension that is dealt is done.
@@ -193,10 +213,52 @@ class Searcher {
   }
 
   /// With the lanes of the outer fanouts chosen and the inner ones as wide as they are.
-  [[nodiscard]] Score lanes_bound(const Knot& knot) const {
-    double steps = dealt_steps(knot.job);
-    for (const std::int64_t left : left_by(knot.job)) steps *= static_cast<double>(left);
-    return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes_from(knot.fanouts)))));
+  [[nodiscard]] Score lanes_bound(const Job& job, int fanouts) const {
+    double steps = dealt_steps(job);
+    for (const std::int64_t left : left_by(job)) steps *= static_cast<double>(left);
+    Cost cost = floor_;
+    if (fanouts == problem_.hierarchy.level_count()) cost[search_detail::kEnergy] += least_access(job);
+    return problem_.score(cost, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes_from(fanouts)))));
+  }
+  /// Energy of the MACs' reads and updates at least, wherever each tensor's innermost node is: a word read once serves all lanes of
+  /// irrelevant dimensions below the node, and along a halo rank all but those of its widest dimension.
+  [[nodiscard]] double least_access(const Job& job) const {
+    double energy = 0;
+    for (int t = 0; t < problem_.layer.tensor_count(); ++t) energy += least_access_of(job, t);
+    return energy;
+  }
+  [[nodiscard]] double least_access_of(const Job& job, int t) const {
+    const Tensor& tensor = problem_.layer.tensors[index(t)];
+    const auto lanes = [&](int f, int d) {
+      const Deal& deal = job.deals[index(d)];
+      const double dealt = deal.fanout == f ? static_cast<double>(deal.chunk) / static_cast<double>(deal.part) : 1;
+      return dealt * static_cast<double>(job.lanes[index(f)][index(d)]);
+    };
+    double least = std::numeric_limits<double>::infinity();
+    double sharing = 1;
+    for (int l = problem_.hierarchy.level_count() - 1; l >= 0; --l) {
+      const Level& level = problem_.hierarchy.level(l);
+      if (level.fanout) {
+        for (int d = 0; d < problem_.layer.dimension_count(); ++d)
+          if (!relevant_[index(t)][index(d)]) sharing *= lanes(l, d);
+        for (const Rank& rank : tensor.ranks) {
+          if (rank.size() < 2) continue;
+          double all = 1;
+          double widest = 1;
+          for (const Term& term : rank) {
+            all *= lanes(l, term.dimension);
+            widest = std::max(widest, lanes(l, term.dimension));
+          }
+          sharing *= all / widest;
+        }
+      }
+      if (l > 0 && at(level.keeps, tensor.role) == Keep::never) continue;
+      const double access = problem_.layer.is_output(t) ? level.write_energy : level.read_energy;
+      double all = macs_ * access * accesses_per_word(level, tensor) / sharing;
+      if (l == 0) all = std::max(0.0, all - compulsory_[index(t)]);  // these pass the outermost level anyway
+      least = std::min(least, all);
+    }
+    return least;
   }
   /// Physical lanes of the fanouts from `level` inwards.
   [[nodiscard]] double lanes_from(int level) const {
@@ -210,29 +272,41 @@ class Searcher {
     const Level& level = problem_.hierarchy.level(knot.fanouts);
     LaneChoice none;
     none.factors.fill(1);
-    std::vector<LaneChoice> choices = {none};
-    if (level.fanout) {
-      search_detail::LaneWish wish;
-      wish.left = left_by(knot.job);
-      for (int d = 0; d < problem_.layer.dimension_count(); ++d) wish.deals[index(d)] = knot.remainders && may_deal(d, knot.fanouts);
-      const double dealt = dealt_steps(knot.job);
-      const double inner = lanes_from(knot.fanouts + 1);
-      wish.worth = [&, dealt, inner](double steps) {
-        return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(dealt * steps / inner)))) < incumbent_;
-      };
-      choices = search_detail::lane_choices(problem_.layer, problem_.hierarchy, knot.fanouts, wish);
-    }
-    for (const LaneChoice& choice : choices) {
-      Knot next = knot;
-      next.job.lanes.push_back(choice.factors);
-      for (std::size_t d = 0; d < choice.deals.size(); ++d)
-        if (choice.deals[d].dealt()) next.job.deals[d] = choice.deals[d];
-      ++next.fanouts;
-      if (next.remainders && next.fanouts == problem_.hierarchy.level_count() &&
-          std::none_of(next.job.deals.begin(), next.job.deals.end(), [](const Deal& deal) { return deal.dealt(); }))
-        continue;  // in the tree without remainders
+    Job job = knot.job;
+    int fanouts = knot.fanouts + 1;
+    while (fanouts < problem_.hierarchy.level_count() && !problem_.hierarchy.level(fanouts).fanout) ++fanouts;
+    job.lanes.resize(index(fanouts), none.factors);
+    const auto take_choice = [&](const LaneChoice& choice) {
+      job.lanes[index(knot.fanouts)] = choice.factors;
+      bool dealt = false;
+      for (std::size_t d = 0; d < choice.deals.size(); ++d) {
+        job.deals[d] = choice.deals[d].dealt() ? choice.deals[d] : knot.job.deals[d];
+        dealt = dealt || job.deals[d].dealt();
+      }
+
+      if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
+      const Score bound = std::max(knot.bound, lanes_bound(job, fanouts));
+      if (bound >= incumbent_) return;
+      Knot next;
+      next.bound = bound;
+      next.fanouts = fanouts;
+      next.remainders = knot.remainders;
+      next.job = job;
       push(std::move(next));
+    };
+    if (!level.fanout) {
+      take_choice(none);
+      return;
     }
+    search_detail::LaneWish wish;
+    wish.left = left_by(knot.job);
+    for (int d = 0; d < problem_.layer.dimension_count(); ++d) wish.deals[index(d)] = knot.remainders && may_deal(d, knot.fanouts);
+    const double dealt = dealt_steps(knot.job);
+    const double inner = lanes_from(knot.fanouts + 1);
+    wish.worth = [&, dealt, inner](double steps) {
+      return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(dealt * steps / inner)))) < incumbent_;
+    };
+    search_detail::for_each_lane_choice(problem_.layer, problem_.hierarchy, knot.fanouts, wish, take_choice);
   }
 
   /// Lanes of unequal parts along a halo: their tiles are counted in closed form where words are joined or each counts, and tiles move
@@ -282,7 +356,12 @@ class Searcher {
     }
     Cost base{};
     base[search_detail::kEnergy] = static_cast<double>(macs(problem_.layer)) * problem_.hierarchy.compute.mac_energy;
-    join_keeps(knot, choices, least, 0, base, problem_.compute_cycles(prices.steps()), job);
+    std::vector<double> rest(least.size() + 1, 0);
+    for (std::size_t t = least.size(); t-- > 0;) {
+      const auto less = [](const Cost& a, const Cost& b) { return a[search_detail::kEnergy] < b[search_detail::kEnergy]; };
+      rest[t] = rest[t + 1] + (*std::min_element(least[t].begin(), least[t].end(), less))[search_detail::kEnergy];
+    }
+    join_keeps(knot, choices, least, rest, 0, base, problem_.compute_cycles(prices.steps()), job);
   }
 
   [[nodiscard]] Cost least_of(const Prices& prices, int t) const {
@@ -293,12 +372,16 @@ class Searcher {
     return cost;
   }
 
+  /// `rest[t]`: the least energy of the tensors from t on.
   void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices,
-                  const std::vector<std::vector<Cost>>& least, std::size_t t, const Cost& cost, double compute_cycles, Job& job) {
+                  const std::vector<std::vector<Cost>>& least, const std::vector<double>& rest, std::size_t t, const Cost& cost,
+                  double compute_cycles, Job& job) {
+    Cost bound_cost = cost;
+    bound_cost[search_detail::kEnergy] += rest[t];
+    const Score bound = std::max(problem_.score(bound_cost, compute_cycles), knot.bound);
+    if (t == choices.size()) ++result_.certificate.jobs;
+    if (bound >= incumbent_) return;
     if (t == choices.size()) {
-      ++result_.certificate.jobs;
-      const Score bound = std::max(problem_.score(cost, compute_cycles), knot.bound);
-      if (bound >= incumbent_) return;
       Knot next;
       next.fanouts = knot.fanouts;
       next.keeps = true;
@@ -310,26 +393,78 @@ class Searcher {
     for (std::size_t c = 0; c < choices[t].size(); ++c) {
       job.keeps[t] = choices[t][c];
       Cost sum = cost;
-      search_detail::add(sum, least[t][c]);
-      join_keeps(knot, choices, least, t + 1, sum, compute_cycles, job);
+      for (std::size_t p = 0; p < static_cast<std::size_t>(problem_.parts.count); ++p) sum[p] += least[t][c][p];
+      join_keeps(knot, choices, least, rest, t + 1, sum, compute_cycles, job);
     }
   }
 
-  bool solve_job(const Knot& knot) {
-    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot.job);
-    ++result_.certificate.jobs_solved;
-    bool open = true;  // the job may hold something better than the incumbent
-    if (problem_.parts.count > 1) {
-      const LatticeOutcome relaxed = solve_relaxed(problem_, prices, incumbent_, patience_);
-      if (!settle(knot, relaxed)) return false;
-      open = relaxed.nest && relaxed.score < incumbent_;
+  /// Three looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner nodes
+  /// solved on their own; solved.
+  bool look_at_job(KnotPointer knot) {
+    Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot->job);
+    if (knot->looks == 0) {
+      Cost cost = prices.fixed();
+      double outer = 0;
+      for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
+        for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
+          if (!prices.kept(t, l)) continue;
+          search_detail::add(cost, prices.least(t, l));
+          if (l <= problem_.outer_level) outer += prices.least(t, l)[search_detail::kEnergy];
+        }
+        if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
+      }
+      cost[search_detail::kEnergy] += std::max(0.0, outer_energy(knot->job) - outer);
+      return look_again(std::move(knot), problem_.score(cost, problem_.compute_cycles(prices.steps())));
     }
-    return !open || settle(knot, solve(problem_, prices, incumbent_, patience_));
+    if (knot->looks == 1) {
+      const LatticeOutcome inner = bound_inner(problem_, prices, incumbent_, outer_energy(knot->job), patience_);
+      count(inner);
+      return look_again(std::move(knot), inner.finished ? inner.score : knot->bound);
+    }
+    return solve_job(*knot, prices);
+  }
+
+  bool look_again(KnotPointer knot, const Score& bound) {
+    knot->bound = std::max(knot->bound, bound);
+    ++knot->looks;
+    push(std::move(*knot));
+    return true;
+  }
+
+  /// Least energy of the nodes above the lanes, of a job that keeps the same there.
+  double outer_energy(const Job& job) {
+    Job outer;
+    LaneFactors none{};
+    none.fill(1);
+    outer.lanes.assign(index(problem_.hierarchy.level_count()), none);
+    outer.keeps.fill(1);
+    for (int t = 0; t < problem_.layer.tensor_count(); ++t)
+      outer.keeps[index(t)] = job.keeps[index(t)] & ((2U << problem_.outer_level) - 1U);
+    const auto [it, fresh] = outer_energy_.try_emplace(outer.keeps, 0.0);
+    if (fresh)
+      it->second = least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_);
+    return it->second;
+  }
+
+  bool solve_job(const Knot& knot, const Prices& prices) {
+    ++result_.certificate.jobs_solved;
+    bool better = true;  // the job may hold something better than the incumbent
+    const double outer = outer_energy(knot.job);
+    if (problem_.parts.count > 1) {
+      const LatticeOutcome relaxed = solve_relaxed(problem_, prices, incumbent_, outer, patience_);
+      if (!settle(knot, relaxed)) return false;
+      better = relaxed.nest && relaxed.score < incumbent_;
+    }
+    return !better || settle(knot, solve(problem_, prices, incumbent_, outer, patience_));
+  }
+
+  void count(const LatticeOutcome& outcome) {
+    result_.certificate.labels_kept += outcome.labels_kept;
+    result_.certificate.labels_pruned += outcome.labels_pruned;
   }
 
   bool settle(const Knot& knot, const LatticeOutcome& outcome) {
-    result_.certificate.labels_kept += outcome.labels_kept;
-    result_.certificate.labels_pruned += outcome.labels_pruned;
+    count(outcome);
     if (outcome.nest) take(*outcome.nest);
     if (!outcome.finished) unfinished_ = knot.bound;
     return outcome.finished;
@@ -338,8 +473,8 @@ class Searcher {
   SearchResult result() {
     Certificate& certificate = result_.certificate;
     Score lower = incumbent_;
-    if (!tree_.empty()) lower = std::min(lower, tree_.top().bound);
-    if (remainders_to_come_) lower = std::min(lower, lanes_bound(Knot{}));
+    if (!tree_.empty()) lower = std::min(lower, tree_.front()->bound);
+    if (remainders_to_come_) lower = std::min(lower, lanes_bound(Job{}, 0));
     if (unfinished_) lower = std::min(lower, *unfinished_);
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
@@ -353,8 +488,12 @@ class Searcher {
   Problem problem_;
   Patience patience_;
   std::chrono::steady_clock::time_point start_;
-  Cost floor_{};
-  std::priority_queue<Knot, std::vector<Knot>, Later> tree_;
+  std::array<std::array<bool, kMaxDimensions>, kMaxTensors> relevant_{};
+  double macs_ = 0;
+  std::array<double, kMaxTensors> compulsory_{};  ///< energy of every word once past the outermost level
+  Cost floor_{};                                  ///< of all tensors, and the MACs
+  std::map<std::array<std::uint32_t, kMaxTensors>, double> outer_energy_;
+  std::vector<KnotPointer> tree_;  ///< a heap, least bound first
   std::int64_t knots_ = 0;
   bool remainders_to_come_ = false;
   Score incumbent_;
