@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -589,6 +590,11 @@ class Lattice {
         close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, prime);
       next.open &= ~open_mask(t);
     }
+    // What stays open looks out on the same loops as before, but for those that it does not mind.
+    if (K == 1 && hopeless(next)) {
+      ++outcome_.labels_pruned;
+      return;
+    }
     insert(next);
   }
 
@@ -887,8 +893,18 @@ double least_outer(const Problem& problem, const Prices& prices, const Patience&
   Problem energy = problem;
   energy.objective = Objective::energy;
   energy.leakage = 0;
-  const LatticeOutcome outcome = Lattice<1>(energy, prices, Score{}, {problem.outer_level, 1, 0, -1}, patience).run();
-  return outcome.finished ? outcome.score.value : 0;
+  double least = 0;
+  for (int t = 0; t < problem.layer.tensor_count(); ++t)
+    for (int l = 1; l <= problem.outer_level; ++l)
+      if (prices.kept(t, l)) least += prices.least(t, l)[kEnergy];
+  // Limits not far above the bound first: see Searcher::narrowing.
+  for (const double slack : {1.01, 1.1, 1.5, 3.0, std::numeric_limits<double>::infinity()}) {
+    const Score limit{std::max(least, 1.0) * slack, 0};
+    const LatticeOutcome outcome = Lattice<1>(energy, prices, limit, {problem.outer_level, 1, 0, -1}, patience).run();
+    if (!outcome.finished) return 0;
+    if (outcome.score < limit) return outcome.score.value;
+  }
+  return 0;
 }
 
 LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,

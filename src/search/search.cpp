@@ -448,14 +448,31 @@ class Searcher {
 
   bool solve_job(const Knot& knot, const Prices& prices) {
     ++result_.certificate.jobs_solved;
-    bool better = true;  // the job may hold something better than the incumbent
     const double outer = outer_energy(knot.job);
     if (problem_.parts.count > 1) {
-      const LatticeOutcome relaxed = solve_relaxed(problem_, prices, incumbent_, outer, patience_);
+      const LatticeOutcome relaxed = narrowing(
+          knot.bound, incumbent_, [&](const Score& limit) { return solve_relaxed(problem_, prices, limit, outer, patience_); });
       if (!settle(knot, relaxed)) return false;
-      better = relaxed.nest && relaxed.score < incumbent_;
+      if (!relaxed.nest) return true;
     }
-    return !better || settle(knot, solve(problem_, prices, incumbent_, outer, patience_));
+    return settle(knot, narrowing(knot.bound, incumbent_,
+                                  [&](const Score& limit) { return solve(problem_, prices, limit, outer, patience_); }));
+  }
+
+  /// Solves with a limit not far above the bound first, then further away: most labels die at once where the bound is good.
+  template <class Solve>
+  LatticeOutcome narrowing(const Score& bound, const Score& incumbent, const Solve& solve_below) {
+    const auto above = [&](double slack) {
+      return options_.objective == Objective::latency ? Score{bound.value, bound.tie * slack} : Score{bound.value * slack, 0};
+    };
+    for (const double slack : {1.02, 1.1, 1.4}) {
+      const Score limit = above(slack);
+      if (!(above(slack * 1.05) < incumbent)) break;
+      LatticeOutcome outcome = solve_below(limit);
+      if (outcome.nest || !outcome.finished) return outcome;
+      count(outcome);
+    }
+    return solve_below(incumbent);
   }
 
   void count(const LatticeOutcome& outcome) {
