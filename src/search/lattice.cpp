@@ -26,6 +26,9 @@ Open open_bit(int tensor, int level) { return Open{1} << (tensor * kMaxLevels + 
 Open open_mask(int tensor) { return ((Open{1} << kMaxLevels) - 1U) << (tensor * kMaxLevels); }
 static_assert(kMaxLevels * kMaxTensors <= 64);
 
+/// Every role lies in at most one partition.
+constexpr int kMaxPartitions = kRoles;
+
 /// A node whose tile has moved along one halo rank only: it may yet stay in place, or keep an overlap.
 struct Slide {
   int tensor = 0, level = 0, rank = 0;
@@ -54,6 +57,7 @@ class Lattice {
         best_(incumbent) {
     parts_ = static_cast<std::size_t>(problem.parts.count);
     compute_cycles_ = problem.compute_cycles(prices.steps());
+    left_.fill(1);
     for (int d = 0; d < layer_.dimension_count(); ++d)
       for (int t = 0; t < layer_.tensor_count(); ++t)
         if (layer_.relevant(t, d)) relevant_[index(d)] |= 1U << t;
@@ -121,6 +125,7 @@ class Lattice {
     std::vector<std::int64_t> extents;                                   ///< divisors of what the lanes leave, ascending
     std::int64_t stride = 1;                                             ///< of the shape number
     std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> up;  ///< per extent: (prime, position of extent x prime)
+    std::vector<double> left;                                            ///< per extent: iterations outside it
     std::size_t at = 0;                                                  ///< position of the current shape
   };
 
@@ -135,6 +140,7 @@ class Lattice {
       shapes_ *= static_cast<std::int64_t>(axis.extents.size());
       for (const std::int64_t extent : axis.extents) {
         auto& edges = axis.up.emplace_back();
+        axis.left.push_back(static_cast<double>(temporal[index(d)] / extent));
         std::int64_t left = temporal[index(d)] / extent;
         for (std::int64_t p = 2; left > 1; ++p) {
           if (p * p > left) p = left;
@@ -168,9 +174,12 @@ class Lattice {
       axis.at = index(shape / axis.stride);
       shape %= axis.stride;
       extents_[index(axis.dimension)] = axis.extents[axis.at];
-      outside_ *= static_cast<double>(axis.extents.back() / axis.extents[axis.at]);
-      for (int t = 0; t < layer_.tensor_count(); ++t)
-        tile_[index(t)] += static_cast<std::int64_t>(axis.at) * tile_strides_[index(t)][a];
+      left_[index(axis.dimension)] = axis.left[axis.at];
+      outside_ *= axis.left[axis.at];
+      for (std::uint32_t tensors = relevant_[index(axis.dimension)]; tensors != 0; tensors &= tensors - 1) {
+        const auto t = index(std::countr_zero(tensors));
+        tile_[t] += static_cast<std::int64_t>(axis.at) * tile_strides_[t][a];
+      }
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) least_visits_[index(t)] = least_visits(t);
   }
@@ -181,8 +190,7 @@ class Lattice {
     for (const Rank& rank : layer_.tensors[index(t)].ranks) {
       if (rank.size() > 1 && slides_at_all_) continue;
       double most = 1;
-      for (const Term& term : rank)
-        most = std::max(most, static_cast<double>(prices_.temporal()[index(term.dimension)] / extents_[index(term.dimension)]));
+      for (const Term& term : rank) most = std::max(most, left_[index(term.dimension)]);
       visits *= most;
     }
     return visits;
@@ -211,6 +219,10 @@ class Lattice {
   }
 
   void set_phases() {
+    for (int l = 0; l < hierarchy_.level_count(); ++l) {
+      kept_.push_back(kept_at(l));
+      shared_.push_back(shared_partition(l));
+    }
     for (int l = std::min(scope_.innermost, hierarchy_.level_count() - 1); l >= scope_.outermost; --l) {
       slides_at_all_ |= hierarchy_.level(l).retention == Retention::sliding;
       const std::uint32_t kept = kept_at(l);
@@ -219,6 +231,13 @@ class Lattice {
       for (std::uint32_t placed = 0; placed < kept; placed = apart ? ((placed | ~kept) + 1) & kept : kept) add_phase(l, placed);
     }
     add_phase(0, 0);
+    for (int l = 1; l < hierarchy_.level_count(); ++l) phase_number_.emplace_back();
+    phase_number_.emplace_back();
+    for (std::size_t p = 0; p < phases_.size(); ++p) {
+      auto& of_level = phase_number_[index(phases_[p].level)];
+      of_level.emplace(phases_[p].placed, static_cast<std::uint16_t>(p));
+      of_level[kAllPlaced] = static_cast<std::uint16_t>(p + 1);
+    }
     if (scope_.innermost == kMaxLevels) {
       relaxed_ = prices_.fixed();
       for (int t = 0; t < layer_.tensor_count(); ++t) {
@@ -267,12 +286,6 @@ class Lattice {
           if (prices_.halo_lanes(rank, f)) return true;
       }
     return false;
-  }
-
-  [[nodiscard]] std::size_t phase_of(int level, std::uint32_t placed) const {
-    for (std::size_t p = 0; p < phases_.size(); ++p)
-      if (phases_[p].level == level && phases_[p].placed == placed) return p;
-    throw std::logic_error("no such phase");
   }
 
   // -- tables -------------------------------------------------------------------------------------------------------------
@@ -531,7 +544,7 @@ class Lattice {
       if ((relevant_[index(d)] & owed.open) != 0) continue;
       order_.push_back(d);
       left &= ~(1U << d);
-      outside /= iterations_left(d);
+      outside /= left_[index(d)];
     }
     if (owed.open == 0 || left == 0) {
       for (std::uint32_t open = owed.open; open != 0; open &= open - 1) add(cost, owed.of[index(std::countr_zero(open))], 1);
@@ -549,15 +562,11 @@ class Lattice {
         for (std::uint32_t open = closes; open != 0; open &= open - 1)
           add(next, owed.of[index(std::countr_zero(open))], outside);
         order_.push_back(d);
-        close_in_order(label, rest, left & ~(1U << d), outside / iterations_left(d), next);
+        close_in_order(label, rest, left & ~(1U << d), outside / left_[index(d)], next);
         order_.pop_back();
       }
     }
     order_.resize(before);
-  }
-
-  [[nodiscard]] double iterations_left(int d) const {
-    return static_cast<double>(prices_.temporal()[index(d)] / extents_[index(d)]);
   }
 
   void take_order(const Label& label, const Vector& sum) {
@@ -585,7 +594,7 @@ class Lattice {
     next.shape = shape_ + (to - static_cast<std::int64_t>(axis.at)) * axis.stride;
     if (label.slides != 0) move_slides(next, axis.dimension, prime);
     for (int t = 0; t < layer_.tensor_count(); ++t) {
-      if ((next.open & open_mask(t)) == 0 || !layer_.relevant(t, axis.dimension)) continue;
+      if ((next.open & open_mask(t)) == 0 || (relevant_[index(axis.dimension)] >> t & 1U) == 0) continue;
       for (Open open = next.open & open_mask(t); open != 0; open &= open - 1)
         close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, prime);
       next.open &= ~open_mask(t);
@@ -699,9 +708,8 @@ class Lattice {
   void place_nodes(const Label& label, std::int32_t at) {
     const Phase& phase = phases_[label.phase];
     if (phase.level == 0) return;
-    const std::uint32_t kept = kept_at(phase.level);
-    const std::uint32_t missing = kept & ~phase.placed;
-    if (!problem_.mapspace.uneven || shared_partition(phase.level) == -2) {
+    const std::uint32_t missing = kept_[index(phase.level)] & ~phase.placed;
+    if (!problem_.mapspace.uneven || shared_[index(phase.level)] == -2) {
       place(label, at, missing);
       return;
     }
@@ -710,14 +718,15 @@ class Lattice {
 
   void place(const Label& label, std::int32_t at, std::uint32_t tensors) {
     const Phase& phase = phases_[label.phase];
+    const auto& of_level = phase_number_[index(phase.level)];
     Label next = label;
     next.from = at;
     next.dimension = -1;
     next.count = 0;
     next.stored = tensors;
     next.shape = shape_;
-    std::vector<std::int64_t> used(hierarchy_.level(phase.level).partitions.size(), 0);
-    const int shared = shared_partition(phase.level);
+    std::array<std::int64_t, kMaxPartitions> used{};
+    const int shared = shared_[index(phase.level)];
     if (shared >= 0) used[index(shared)] = label.used;
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       if ((tensors >> t & 1U) == 0) continue;
@@ -726,21 +735,19 @@ class Lattice {
       add(next.cost, price.once, 1);
       next.open |= open_bit(t, phase.level);
     }
-    const std::uint32_t kept = kept_at(phase.level);
-    if ((phase.placed | tensors) != kept) {
+    if ((phase.placed | tensors) != kept_[index(phase.level)]) {
       next.used = shared >= 0 ? used[index(shared)] : 0;
-      next.phase = static_cast<std::uint16_t>(phase_of(phase.level, phase.placed | tensors));
+      next.phase = of_level.at(phase.placed | tensors);
     } else {
       next.used = 0;
-      next.phase = static_cast<std::uint16_t>(phase_of(phase.level, 0));
-      while (phases_[next.phase].level == phase.level) ++next.phase;
+      next.phase = of_level.at(kAllPlaced);
       if (scope_.innermost == kMaxLevels) pass_fanouts(next, phase.level, phases_[next.phase].level);
       if (phases_[next.phase].level == 0 && !(hopeless(next)) && finish_in_order(next)) return;
     }
     if (!hopeless(next)) insert(next);
   }
 
-  [[nodiscard]] bool fits(int level, int t, std::int64_t words, std::vector<std::int64_t>& used) const {
+  [[nodiscard]] bool fits(int level, int t, std::int64_t words, std::array<std::int64_t, kMaxPartitions>& used) const {
     const auto& parts = hierarchy_.level(level).partitions;
     for (std::size_t p = 0; p < parts.size(); ++p)
       if (at(parts[p].holds, layer_.tensors[index(t)].role)) {
@@ -812,7 +819,11 @@ class Lattice {
   std::array<std::int64_t, kMaxTensors> tiles_{};
   std::vector<Extents> lanes_inside_;  ///< per level: lanes of its fanout and all further in
 
+  std::vector<std::uint32_t> kept_;  ///< per level: tensors, a bit each
+  std::vector<int> shared_;          ///< per level: what shared_partition says
   std::vector<Phase> phases_;
+  static constexpr std::uint32_t kAllPlaced = 1U << kMaxTensors;
+  std::vector<std::map<std::uint32_t, std::uint16_t>> phase_number_;  ///< per level, by what is placed; kAllPlaced: the next level's first
   std::vector<std::int32_t> heads_;
   std::vector<Label> labels_;
   std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> nodes_;
@@ -824,7 +835,8 @@ class Lattice {
   // the current shape
   std::int64_t shape_ = 0;
   Extents extents_{};
-  double outside_ = 1;  ///< iterations of the temporal loops still to be placed
+  std::array<double, kMaxDimensions> left_{};  ///< iterations of each dimension still to be placed
+  double outside_ = 1;                         ///< of all together
   std::array<std::int64_t, kMaxTensors> tile_{};
   std::array<double, kMaxTensors> least_visits_{};
 
