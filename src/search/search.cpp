@@ -61,7 +61,14 @@ struct Knot {
   bool keeps = false;       ///< the keeps are decided too: a job
   int looks = 0;            ///< at a job, see look_at_job
   bool remainders = false;  ///< some dimension is to be dealt in parts that do not divide (R9)
-  Job job;
+  std::shared_ptr<const Job> lanes = std::make_shared<const Job>();  ///< shared by the knots below it; without keeps
+  std::array<std::uint32_t, kMaxTensors> kept{};
+
+  [[nodiscard]] Job job() const {
+    Job whole = *lanes;
+    whole.keeps = kept;
+    return whole;
+  }
 };
 
 using KnotPointer = std::unique_ptr<Knot>;
@@ -119,7 +126,7 @@ class Searcher {
     remainders_to_come_ = false;
     Knot root;
     root.remainders = true;
-    root.bound = lanes_bound(root.job, 0);
+    root.bound = lanes_bound(*root.lanes, 0);
     push(std::move(root));
   }
 
@@ -173,7 +180,7 @@ class Searcher {
         floor_[index(port)] += words * static_cast<double>(level_words(outermost, tensor));
     }
     Knot root;
-    root.bound = lanes_bound(root.job, 0);
+    root.bound = lanes_bound(*root.lanes, 0);
     push(std::move(root));
   }
 
@@ -236,9 +243,11 @@ class Searcher {
     };
     double least = std::numeric_limits<double>::infinity();
     double sharing = 1;
+    double network = 0;
     for (int l = problem_.hierarchy.level_count() - 1; l >= 0; --l) {
       const Level& level = problem_.hierarchy.level(l);
       if (level.fanout) {
+        network += level.fanout->energy_per_word / sharing;
         for (int d = 0; d < problem_.layer.dimension_count(); ++d)
           if (!relevant_[index(t)][index(d)]) sharing *= lanes(l, d);
         for (const Rank& rank : tensor.ranks) {
@@ -254,7 +263,7 @@ class Searcher {
       }
       if (l > 0 && at(level.keeps, tensor.role) == Keep::never) continue;
       const double access = problem_.layer.is_output(t) ? level.write_energy : level.read_energy;
-      double all = macs_ * access * accesses_per_word(level, tensor) / sharing;
+      double all = macs_ * (access * accesses_per_word(level, tensor) / sharing + network);
       if (l == 0) all = std::max(0.0, all - compulsory_[index(t)]);  // these pass the outermost level anyway
       least = std::min(least, all);
     }
@@ -272,7 +281,7 @@ class Searcher {
     const Level& level = problem_.hierarchy.level(knot.fanouts);
     LaneChoice none;
     none.factors.fill(1);
-    Job job = knot.job;
+    Job job = *knot.lanes;
     int fanouts = knot.fanouts + 1;
     while (fanouts < problem_.hierarchy.level_count() && !problem_.hierarchy.level(fanouts).fanout) ++fanouts;
     job.lanes.resize(index(fanouts), none.factors);
@@ -280,7 +289,7 @@ class Searcher {
       job.lanes[index(knot.fanouts)] = choice.factors;
       bool dealt = false;
       for (std::size_t d = 0; d < choice.deals.size(); ++d) {
-        job.deals[d] = choice.deals[d].dealt() ? choice.deals[d] : knot.job.deals[d];
+        job.deals[d] = choice.deals[d].dealt() ? choice.deals[d] : knot.lanes->deals[d];
         dealt = dealt || job.deals[d].dealt();
       }
 
@@ -291,7 +300,7 @@ class Searcher {
       next.bound = bound;
       next.fanouts = fanouts;
       next.remainders = knot.remainders;
-      next.job = job;
+      next.lanes = std::make_shared<const Job>(job);
       push(std::move(next));
     };
     if (!level.fanout) {
@@ -299,9 +308,9 @@ class Searcher {
       return;
     }
     search_detail::LaneWish wish;
-    wish.left = left_by(knot.job);
+    wish.left = left_by(*knot.lanes);
     for (int d = 0; d < problem_.layer.dimension_count(); ++d) wish.deals[index(d)] = knot.remainders && may_deal(d, knot.fanouts);
-    const double dealt = dealt_steps(knot.job);
+    const double dealt = dealt_steps(*knot.lanes);
     const double inner = lanes_from(knot.fanouts + 1);
     wish.worth = [&, dealt, inner](double steps) {
       return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(dealt * steps / inner)))) < incumbent_;
@@ -343,8 +352,8 @@ class Searcher {
   void branch_keeps(const Knot& knot) {
     std::vector<std::vector<std::uint32_t>> choices;
     std::vector<std::vector<Cost>> least;
-    Job job = knot.job;
-    for (std::uint32_t& of : job.keeps) of = 1;
+    Job job = *knot.lanes;
+    job.keeps.fill(1);
     Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job);
     for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
       choices.push_back(keep_choices(t));
@@ -361,7 +370,8 @@ class Searcher {
       const auto less = [](const Cost& a, const Cost& b) { return a[search_detail::kEnergy] < b[search_detail::kEnergy]; };
       rest[t] = rest[t + 1] + (*std::min_element(least[t].begin(), least[t].end(), less))[search_detail::kEnergy];
     }
-    join_keeps(knot, choices, least, rest, 0, base, problem_.compute_cycles(prices.steps()), job);
+    std::array<std::uint32_t, kMaxTensors> kept{};
+    join_keeps(knot, choices, least, rest, 0, base, problem_.compute_cycles(prices.steps()), kept);
   }
 
   [[nodiscard]] Cost least_of(const Prices& prices, int t) const {
@@ -375,7 +385,7 @@ class Searcher {
   /// `rest[t]`: the least energy of the tensors from t on.
   void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices,
                   const std::vector<std::vector<Cost>>& least, const std::vector<double>& rest, std::size_t t, const Cost& cost,
-                  double compute_cycles, Job& job) {
+                  double compute_cycles, std::array<std::uint32_t, kMaxTensors>& kept) {
     Cost bound_cost = cost;
     bound_cost[search_detail::kEnergy] += rest[t];
     const Score bound = std::max(problem_.score(bound_cost, compute_cycles), knot.bound);
@@ -385,23 +395,24 @@ class Searcher {
       Knot next;
       next.fanouts = knot.fanouts;
       next.keeps = true;
-      next.job = job;
+      next.lanes = knot.lanes;
+      next.kept = kept;
       next.bound = bound;
       push(std::move(next));
       return;
     }
     for (std::size_t c = 0; c < choices[t].size(); ++c) {
-      job.keeps[t] = choices[t][c];
+      kept[t] = choices[t][c];
       Cost sum = cost;
       for (std::size_t p = 0; p < static_cast<std::size_t>(problem_.parts.count); ++p) sum[p] += least[t][c][p];
-      join_keeps(knot, choices, least, rest, t + 1, sum, compute_cycles, job);
+      join_keeps(knot, choices, least, rest, t + 1, sum, compute_cycles, kept);
     }
   }
 
   /// Three looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner nodes
   /// solved on their own; solved.
   bool look_at_job(KnotPointer knot) {
-    Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot->job);
+    Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot->job());
     if (knot->looks == 0) {
       Cost cost = prices.fixed();
       double outer = 0;
@@ -413,11 +424,11 @@ class Searcher {
         }
         if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
       }
-      cost[search_detail::kEnergy] += std::max(0.0, outer_energy(knot->job) - outer);
+      cost[search_detail::kEnergy] += std::max(0.0, outer_energy(knot->kept) - outer);
       return look_again(std::move(knot), problem_.score(cost, problem_.compute_cycles(prices.steps())));
     }
     if (knot->looks == 1) {
-      const LatticeOutcome inner = bound_inner(problem_, prices, incumbent_, outer_energy(knot->job), patience_);
+      const LatticeOutcome inner = bound_inner(problem_, prices, incumbent_, outer_energy(knot->kept), patience_);
       count(inner);
       return look_again(std::move(knot), inner.finished ? inner.score : knot->bound);
     }
@@ -432,14 +443,14 @@ class Searcher {
   }
 
   /// Least energy of the nodes above the lanes, of a job that keeps the same there.
-  double outer_energy(const Job& job) {
+  double outer_energy(const std::array<std::uint32_t, kMaxTensors>& kept) {
     Job outer;
     LaneFactors none{};
     none.fill(1);
     outer.lanes.assign(index(problem_.hierarchy.level_count()), none);
     outer.keeps.fill(1);
     for (int t = 0; t < problem_.layer.tensor_count(); ++t)
-      outer.keeps[index(t)] = job.keeps[index(t)] & ((2U << problem_.outer_level) - 1U);
+      outer.keeps[index(t)] = kept[index(t)] & ((2U << problem_.outer_level) - 1U);
     const auto [it, fresh] = outer_energy_.try_emplace(outer.keeps, 0.0);
     if (fresh)
       it->second = least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_);
@@ -448,7 +459,7 @@ class Searcher {
 
   bool solve_job(const Knot& knot, const Prices& prices) {
     ++result_.certificate.jobs_solved;
-    const double outer = outer_energy(knot.job);
+    const double outer = outer_energy(knot.kept);
     if (problem_.parts.count > 1) {
       const LatticeOutcome relaxed = narrowing(
           knot.bound, incumbent_, [&](const Score& limit) { return solve_relaxed(problem_, prices, limit, outer, patience_); });
