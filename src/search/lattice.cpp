@@ -47,13 +47,14 @@ struct Scope {
 template <std::size_t K>
 class Lattice {
  public:
-  Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Scope& scope, const Patience& patience)
+  Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Scope& scope, const Patience& patience, Workspace& workspace)
       : scope_(scope),
         problem_(problem),
         layer_(problem.layer),
         hierarchy_(problem.hierarchy),
         prices_(prices),
         patience_(patience),
+        workspace_(workspace),
         best_(incumbent) {
     parts_ = static_cast<std::size_t>(problem.parts.count);
     compute_cycles_ = problem.compute_cycles(prices.steps());
@@ -70,25 +71,36 @@ class Lattice {
   LatticeOutcome run() {
     start();
     for (std::size_t phase = 0; phase < phases_.size(); ++phase)
-      for (std::int64_t shape = 0; shape < shapes_; ++shape) {
-        std::int32_t at = head(phase, shape);
-        if (at < 0) continue;
-        set_shape(shape);
-        for (const std::int32_t first = at; at >= 0; at = labels_[index(at)].next) {
-          if (++visited_ % 1024 == 0 && patience_.over()) {
+      for (std::size_t word = 0; word < words_per_phase_; ++word)
+        // Loops lead to shapes of higher numbers, perhaps in this very word.
+        for (std::uint64_t done = 0;;) {
+          const std::uint64_t left = workspace_.occupied[phase * words_per_phase_ + word] & ~done;
+          if (left == 0) break;
+          const int bit = std::countr_zero(left);
+          done |= (std::uint64_t{2} << bit) - 1U;
+          if (!expand_all(phase, static_cast<std::int64_t>(word) * 64 + bit)) {
             outcome_.finished = false;
             return finish();
           }
-          if (outdone(at, first))
-            ++outcome_.labels_pruned;
-          else
-            expand(phase, at);
         }
-      }
     return finish();
   }
 
  private:
+  /// The labels of one phase and shape; false when patience runs out.
+  bool expand_all(std::size_t phase, std::int64_t shape) {
+    set_shape(shape);
+    const std::int32_t first = head(phase, shape);
+    for (std::int32_t at = first; at >= 0; at = labels_[index(at)].next) {
+      if (++visited_ % 1024 == 0 && patience_.over()) return false;
+      if (outdone(at, first))
+        ++outcome_.labels_pruned;
+      else
+        expand(phase, at);
+    }
+    return true;
+  }
+
   using Vector = std::array<double, K>;
 
   struct Label {
@@ -246,7 +258,13 @@ class Lattice {
         if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0) search_detail::add(relaxed_, prices_.least_mac_reads(t));
       }
     }
-    heads_.assign(phases_.size() * index(shapes_), -1);
+    words_per_phase_ = index(shapes_ + 63) / 64;
+    workspace_.occupied.assign(phases_.size() * words_per_phase_, 0);
+    if (workspace_.heads.size() < phases_.size() * index(shapes_)) workspace_.heads.resize(phases_.size() * index(shapes_));
+    if (++workspace_.solves == 0) {  // the number of solves wrapped
+      std::fill(workspace_.heads.begin(), workspace_.heads.end(), Workspace::Head{});
+      workspace_.solves = 1;
+    }
   }
 
   void add_phase(int level, std::uint32_t placed) {
@@ -329,7 +347,11 @@ class Lattice {
 
   // -- labels -------------------------------------------------------------------------------------------------------------
 
-  std::int32_t& head(std::size_t phase, std::int64_t shape) { return heads_[phase * index(shapes_) + index(shape)]; }
+  std::int32_t& head(std::size_t phase, std::int64_t shape) {
+    Workspace::Head& head = workspace_.heads[phase * index(shapes_) + index(shape)];
+    if (head.solve != workspace_.solves) head = {workspace_.solves, -1};
+    return head.label;
+  }
 
   void start() {
     Label label;
@@ -402,6 +424,7 @@ class Lattice {
     }
     if (replaced) return;
     ++outcome_.labels_kept;
+    if (first < 0) workspace_.occupied[label.phase * words_per_phase_ + index(label.shape) / 64] |= std::uint64_t{1} << (label.shape % 64);
     label.next = first;
     first = static_cast<std::int32_t>(labels_.size());
     labels_.push_back(label);
@@ -806,6 +829,8 @@ class Lattice {
   const Hierarchy& hierarchy_;
   const Prices& prices_;
   const Patience& patience_;
+  Workspace& workspace_;
+  std::size_t words_per_phase_ = 0;
   std::array<std::uint32_t, kMaxDimensions> relevant_{};  ///< per dimension: tensors, a bit each
   std::size_t parts_ = 1;
   Cost relaxed_{};  ///< least of every part: of those that the labels do not count
@@ -824,7 +849,6 @@ class Lattice {
   std::vector<Phase> phases_;
   static constexpr std::uint32_t kAllPlaced = 1U << kMaxTensors;
   std::vector<std::map<std::uint32_t, std::uint16_t>> phase_number_;  ///< per level, by what is placed; kAllPlaced: the next level's first
-  std::vector<std::int32_t> heads_;
   std::vector<Label> labels_;
   std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> nodes_;
   std::array<std::vector<NodePrice>, kMaxTensors> mac_reads_;
@@ -889,19 +913,19 @@ double Problem::energy_limit(const Score& incumbent, double cycles) const {
   return limit - leakage * cycles;
 }
 
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience) {
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience, Workspace& workspace) {
   const Scope scope{kMaxLevels, 1, outer, problem.outer_level};
-  if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, scope, patience).run();
-  if (problem.parts.count <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience).run();
-  return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience).run();
+  if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, scope, patience, workspace).run();
+  if (problem.parts.count <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience, workspace).run();
+  return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience, workspace).run();
 }
 
 LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                             const Patience& patience) {
-  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, 1, outer, problem.outer_level}, patience).run();
+                             const Patience& patience, Workspace& workspace) {
+  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, 1, outer, problem.outer_level}, patience, workspace).run();
 }
 
-double least_outer(const Problem& problem, const Prices& prices, const Patience& patience) {
+double least_outer(const Problem& problem, const Prices& prices, const Patience& patience, Workspace& workspace) {
   Problem energy = problem;
   energy.objective = Objective::energy;
   energy.leakage = 0;
@@ -912,7 +936,7 @@ double least_outer(const Problem& problem, const Prices& prices, const Patience&
   // Limits not far above the bound first: see Searcher::narrowing.
   for (const double slack : {1.01, 1.1, 1.5, 3.0, std::numeric_limits<double>::infinity()}) {
     const Score limit{std::max(least, 1.0) * slack, 0};
-    const LatticeOutcome outcome = Lattice<1>(energy, prices, limit, {problem.outer_level, 1, 0, -1}, patience).run();
+    const LatticeOutcome outcome = Lattice<1>(energy, prices, limit, {problem.outer_level, 1, 0, -1}, patience, workspace).run();
     if (!outcome.finished) return 0;
     if (outcome.score < limit) return outcome.score.value;
   }
@@ -920,8 +944,8 @@ double least_outer(const Problem& problem, const Prices& prices, const Patience&
 }
 
 LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                           const Patience& patience) {
-  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, problem.outer_level + 1, outer, problem.outer_level}, patience).run();
+                           const Patience& patience, Workspace& workspace) {
+  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, problem.outer_level + 1, outer, problem.outer_level}, patience, workspace).run();
 }
 
 }  // namespace tilepath::search_detail

@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "prices.hpp"
 #include "tilepath/search/search.hpp"
@@ -57,6 +58,17 @@ struct Problem {
   [[nodiscard]] double energy_limit(const Score& incumbent, double cycles) const;
 };
 
+/// Memory that one solve after the other uses; one at a time.
+struct Workspace {
+  struct Head {
+    std::uint32_t solve = 0;  ///< in which solve it was set; else it is empty
+    std::int32_t label = -1;
+  };
+  std::uint32_t solves = 0;
+  std::vector<Head> heads;              ///< first label per phase and shape
+  std::vector<std::uint64_t> occupied;  ///< a bit per phase and shape: it has labels
+};
+
 struct LatticeOutcome {
   std::optional<Nest> nest;  ///< the best of the job, if it beats the incumbent
   Score score;               ///< of that nest
@@ -65,20 +77,24 @@ struct LatticeOutcome {
 };
 
 /// The best nest of a job that is strictly better than `incumbent`. Deterministic. `outer`: as below, 0 = nothing known.
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience);
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience,
+                   Workspace& workspace);
 
 /// The same with bandwidths relaxed: each port carries its least, whatever the nest. Much cheaper, since a label has one cost.
 /// `score` is then a bound: no nest of the job scores less. Without a nest, none of the job beats the incumbent.
 LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                             const Patience& patience);
+                             const Patience& patience,
+                   Workspace& workspace);
 
 // The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others. Each
 // part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
 
 /// Least energy of the outer nodes, of prices without lanes.
-double least_outer(const Problem& problem, const Prices& prices, const Patience& patience);
+double least_outer(const Problem& problem, const Prices& prices, const Patience& patience,
+                   Workspace& workspace);
 
 /// A bound on the score of a job: its inner nodes on their own, `outer` for the energy of the others.
-LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience);
+LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience,
+                   Workspace& workspace);
 
 }  // namespace tilepath::search_detail

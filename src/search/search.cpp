@@ -118,6 +118,7 @@ class Searcher {
   }
 
  private:
+  static constexpr std::int64_t kSolvedAtOnce = 1;
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
 
   [[nodiscard]] bool open() const { return !tree_.empty() && !(tree_.front()->bound >= incumbent_); }
@@ -413,6 +414,7 @@ class Searcher {
   /// solved on their own; solved.
   bool look_at_job(KnotPointer knot) {
     Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot->job());
+    if (result_.certificate.jobs_solved < kSolvedAtOnce) return solve_job(*knot, prices);  // for an incumbent
     if (knot->looks == 0) {
       Cost cost = prices.fixed();
       double outer = 0;
@@ -428,7 +430,7 @@ class Searcher {
       return look_again(std::move(knot), problem_.score(cost, problem_.compute_cycles(prices.steps())));
     }
     if (knot->looks == 1) {
-      const LatticeOutcome inner = bound_inner(problem_, prices, incumbent_, outer_energy(knot->kept), patience_);
+      const LatticeOutcome inner = bound_inner(problem_, prices, incumbent_, outer_energy(knot->kept), patience_, workspace_);
       count(inner);
       return look_again(std::move(knot), inner.finished ? inner.score : knot->bound);
     }
@@ -453,7 +455,7 @@ class Searcher {
       outer.keeps[index(t)] = kept[index(t)] & ((2U << problem_.outer_level) - 1U);
     const auto [it, fresh] = outer_energy_.try_emplace(outer.keeps, 0.0);
     if (fresh)
-      it->second = least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_);
+      it->second = least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_, workspace_);
     return it->second;
   }
 
@@ -462,12 +464,12 @@ class Searcher {
     const double outer = outer_energy(knot.kept);
     if (problem_.parts.count > 1) {
       const LatticeOutcome relaxed = narrowing(
-          knot.bound, incumbent_, [&](const Score& limit) { return solve_relaxed(problem_, prices, limit, outer, patience_); });
+          knot.bound, incumbent_, [&](const Score& limit) { return solve_relaxed(problem_, prices, limit, outer, patience_, workspace_); });
       if (!settle(knot, relaxed)) return false;
       if (!relaxed.nest) return true;
     }
     return settle(knot, narrowing(knot.bound, incumbent_,
-                                  [&](const Score& limit) { return solve(problem_, prices, limit, outer, patience_); }));
+                                  [&](const Score& limit) { return solve(problem_, prices, limit, outer, patience_, workspace_); }));
   }
 
   /// Solves with a limit not far above the bound first, then further away: most labels die at once where the bound is good.
@@ -521,6 +523,7 @@ class Searcher {
   std::array<double, kMaxTensors> compulsory_{};  ///< energy of every word once past the outermost level
   Cost floor_{};                                  ///< of all tensors, and the MACs
   std::map<std::array<std::uint32_t, kMaxTensors>, double> outer_energy_;
+  search_detail::Workspace workspace_;
   std::vector<KnotPointer> tree_;  ///< a heap, least bound first
   std::int64_t knots_ = 0;
   bool remainders_to_come_ = false;
