@@ -22,7 +22,7 @@ struct Options {
   std::string workload, arch, output;
   std::vector<std::string> layers;
   SearchOptions search;
-  bool verify = false, json = false, no_seconds = false;
+  bool verify = false, pareto = false, json = false, no_seconds = false;
   int threads = 0;
 };
 
@@ -67,6 +67,7 @@ NetworkResult solve(const Options& options, const Context& context) {
       const std::size_t i = distinct[k];
       LayerResult& each = solved[i];
       each.found = search(layers[i], result.hierarchy, options.search, context.stop);
+      if (options.pareto) each.front = pareto_front(layers[i], result.hierarchy, options.search, context.stop);
       if (options.verify && !context.stop.stop_requested()) {
         try {
           each.verification = verify(each.found.nest, layers[i], result.hierarchy, each.found.evaluation.counts, 1, context.stop);
@@ -119,7 +120,7 @@ int run(const Options& options, const Context& context) {
   if (!output.empty()) write_file(output, to_json(result, TILEPATH_VERSION, !options.no_seconds).dump(1) + "\n");
   const bool json_on_stdout = output == "-";
   fmt::print(json_on_stdout ? stderr : stdout, "{} on {}, least {} ({} nests, energies in {})\n{}", result.workload,
-             result.hierarchy.name, name_of(options.search.objective), options.search.mapspace.uneven ? "uneven" : "even",
+             result.hierarchy.name, name_of(options.search.objective.objective), options.search.mapspace.uneven ? "uneven" : "even",
              result.hierarchy.energy_unit == "mac" ? "MACs" : "pJ", summary(result, options.verify));
   int code = kDone;
   for (const LayerResult& each : result.layers)
@@ -143,11 +144,28 @@ void add_search(CLI::App& app, Action& action) {
   command->add_option("-a,--arch", options->arch, "Architecture: a file or a ready-made name")->required();
   command->add_option("-l,--layer", options->layers, "Only this layer (may be given several times)")->expected(1)->take_all();
   const std::map<std::string, Objective> objectives = {
-      {"edp", Objective::edp}, {"energy", Objective::energy}, {"latency", Objective::latency}, {"ed2p", Objective::ed2p}};
+      {"edp", Objective::edp}, {"energy", Objective::energy}, {"latency", Objective::latency}, {"ed2p", Objective::ed2p}, {"product", Objective::product}};
   command
-      ->add_option("--objective", options->search.objective,
-                   "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p")
+      ->add_option("--objective", options->search.objective.objective,
+                   "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p, product (see --exponents)")
       ->transform(CLI::CheckedTransformer(objectives).description(""));
+  command
+      ->add_option_function<std::pair<double, double>>(
+          "--exponents",
+          [options](const std::pair<double, double>& given) {
+            if (!(given.first > 0) || !(given.second > 0)) throw CLI::ValidationError("--exponents", "both must be above 0");
+            options->search.objective.energy_exponent = given.first;
+            options->search.objective.cycles_exponent = given.second;
+          },
+          "A,B of the objective `product`: energy^A x cycles^B")
+      ->delimiter(',')
+      ->type_name("A,B");
+  command->add_option("--max-cycles", options->search.objective.max_cycles, "No layer may take more cycles than this")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--max-energy", options->search.objective.max_energy, "No layer may take more energy than this")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--pareto", options->pareto,
+                    "Also the exact energy-latency front of each layer, and of the whole network (their sums)");
   const std::map<std::string, bool> mapspaces = {{"even", false}, {"uneven", true}};
   command
       ->add_option("--mapspace", options->search.mapspace.uneven,

@@ -1,5 +1,7 @@
 #include "tilepath/formats/result.hpp"
 
+#include <cmath>
+
 #include "tilepath/base/error.hpp"
 #include "tilepath/formats/architecture.hpp"
 #include "tilepath/formats/mapping.hpp"
@@ -74,6 +76,30 @@ Json to_json(const Certificate& certificate, bool seconds) {
   return json;
 }
 
+/// The fronts of all runs of all layers combined; null where one is missing. `choice` has one index into a layer's `pareto` for each run, layers
+/// in order, a layer's runs one after the other.
+Json network_front(const NetworkResult& result) {
+  std::vector<std::vector<FrontPoint>> parts;
+  for (const LayerResult& each : result.layers) {
+    if (!each.front || !each.front->complete) return {};
+    std::vector<FrontPoint> points;
+    for (const FrontPoint& point : each.front->points) points.push_back({point.energy, point.cycles, {}});
+    for (std::int64_t run = 0; run < each.layer.repeat; ++run) parts.push_back(points);
+  }
+  Json json = Json::array();
+  for (const CombinedPoint& point : combined_front(parts))
+    json.push_back({{"energy", point.energy}, {"cycles", point.cycles}, {"choice", point.choice}});
+  return json;
+}
+
+Json objective_json(const Aim& aim) {
+  Json json;
+  if (aim.objective == Objective::product) json["exponents"] = {aim.energy_exponent, aim.cycles_exponent};
+  if (std::isfinite(aim.max_energy)) json["max_energy"] = aim.max_energy;
+  if (std::isfinite(aim.max_cycles)) json["max_cycles"] = aim.max_cycles;
+  return json;
+}
+
 Json mapspace_json(const Mapspace& mapspace) {
   return {{"remainders", mapspace.remainders == Remainders::lanes ? "lanes" : "none"},
           {"nodes", mapspace.uneven ? "uneven" : "even"},
@@ -88,10 +114,12 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
                {"tilepath", {{"version", version}}},
                {"workload", result.workload},
                {"arch", result.hierarchy.name},
-               {"objective", name_of(result.options.objective)},
+               {"objective", name_of(result.options.objective.objective)},
+               {"limits", objective_json(result.options.objective)},
                {"mapspace", mapspace_json(result.options.mapspace)},
                {"architecture", result.architecture},
                {"layers", Json::array()}};
+  if (json["limits"].is_null()) json.erase("limits");
   for (const LayerResult& each : result.layers) {
     Json layer = {{"name", each.layer.name}, {"repeat", each.layer.repeat}, {"macs", macs(each.layer)}};
     for (const Dimension& dimension : each.layer.dimensions) layer["dimensions"][dimension.name] = dimension.bound;
@@ -100,11 +128,19 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
     layer["dataflow"] = dataflow_in_words(each.found.nest, each.layer, result.hierarchy);
     layer["evaluation"] = to_json(each.found.evaluation, each.layer, result.hierarchy);
     layer["certificate"] = to_json(each.found.certificate, seconds);
+    if (each.front) {
+      layer["pareto"] = Json::array();
+      for (const FrontPoint& point : each.front->points)
+        layer["pareto"].push_back(
+            {{"energy", point.energy}, {"cycles", point.cycles}, {"mapping", to_json(point.nest, each.layer, result.hierarchy)}});
+      layer["pareto_complete"] = each.front->complete;
+    }
     if (each.verification) layer["verification"] = to_json(*each.verification, seconds);
     json["layers"].push_back(std::move(layer));
   }
   const Totals totals = totals_of(result);
   json["total"] = {{"energy", totals.energy}, {"cycles", totals.cycles}, {"edp", totals.edp()}, {"macs", totals.macs}};
+  if (const Json front = network_front(result); !front.is_null()) json["pareto"] = front;
   return json;
 }
 

@@ -894,8 +894,9 @@ Score Problem::score(const Cost& cost, double compute_cycles) const {
 
 double Problem::energy_limit(const Score& incumbent, double cycles) const {
   constexpr double kNone = std::numeric_limits<double>::infinity();
+  if (cycles > objective.max_cycles) return -kNone;
   double limit = kNone;
-  switch (objective) {
+  switch (objective.objective) {
     case Objective::energy:
       limit = incumbent.value;
       if (cycles < incumbent.tie) limit = std::nextafter(limit, kNone);  // of equal energy, fewer cycles are better
@@ -909,8 +910,13 @@ double Problem::energy_limit(const Score& incumbent, double cycles) const {
     case Objective::ed2p:
       limit = incumbent.value / cycles / cycles;
       break;
+    case Objective::product: {
+      constexpr double kRounding = 1 + 1e-12;  // of the powers: what is nearly as good is looked at
+      limit = std::pow(incumbent.value / std::pow(cycles, objective.cycles_exponent), 1 / objective.energy_exponent) * kRounding;
+      break;
+    }
   }
-  return limit - leakage * cycles;
+  return std::min(limit, std::nextafter(objective.max_energy, kNone)) - leakage * cycles;
 }
 
 LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience, Workspace& workspace) {
@@ -927,7 +933,7 @@ LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const
 
 double least_outer(const Problem& problem, const Prices& prices, const Patience& patience, Workspace& workspace) {
   Problem energy = problem;
-  energy.objective = Objective::energy;
+  energy.objective = Aim(Objective::energy);
   energy.leakage = 0;
   double least = 0;
   for (int t = 0; t < problem.layer.tensor_count(); ++t)

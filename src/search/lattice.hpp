@@ -44,7 +44,7 @@ struct Problem {
   const Layer& layer;
   const Hierarchy& hierarchy;
   Parts parts;
-  Objective objective;
+  Aim objective;
   Mapspace mapspace;
   double leakage = 0;   ///< energy per cycle of all instances together
   int outer_level = 0;  ///< that of the outermost fanout of more than one lane: no lanes lie above it

@@ -31,12 +31,13 @@ using search_detail::Prices;
 using search_detail::Problem;
 
 std::string_view name_of(Objective objective) {
-  constexpr std::array<std::string_view, kObjectives> kNames = {"energy", "latency", "edp", "ed2p"};
+  constexpr std::array<std::string_view, kObjectives> kNames = {"energy", "latency", "edp", "ed2p", "product"};
   return kNames.at(static_cast<std::size_t>(objective));
 }
 
-Score score_of(Objective objective, double energy, double cycles) {
-  switch (objective) {
+Score score_of(const Aim& aim, double energy, double cycles) {
+  if (energy > aim.max_energy || cycles > aim.max_cycles) return {};
+  switch (aim.objective) {
     case Objective::energy:
       return {energy, cycles};
     case Objective::latency:
@@ -44,9 +45,11 @@ Score score_of(Objective objective, double energy, double cycles) {
     case Objective::edp:
       return {energy * cycles, 0};
     case Objective::ed2p:
+      return {energy * cycles * cycles, 0};
+    case Objective::product:
       break;
   }
-  return {energy * cycles * cycles, 0};
+  return {std::pow(energy, aim.energy_exponent) * std::pow(cycles, aim.cycles_exponent), 0};
 }
 
 namespace {
@@ -245,19 +248,23 @@ class Searcher {
     double least = std::numeric_limits<double>::infinity();
     double sharing = 1;
     double network = 0;
+    std::array<double, kMaxDimensions> below{};  // lanes of each dimension over the fanouts so far
+    below.fill(1);
     for (int l = problem_.hierarchy.level_count() - 1; l >= 0; --l) {
       const Level& level = problem_.hierarchy.level(l);
       if (level.fanout) {
         network += level.fanout->energy_per_word / sharing;
+        for (int d = 0; d < problem_.layer.dimension_count(); ++d) below[index(d)] *= lanes(l, d);
+        sharing = 1;
         for (int d = 0; d < problem_.layer.dimension_count(); ++d)
-          if (!relevant_[index(t)][index(d)]) sharing *= lanes(l, d);
+          if (!relevant_[index(t)][index(d)]) sharing *= below[index(d)];
         for (const Rank& rank : tensor.ranks) {
           if (rank.size() < 2) continue;
           double all = 1;
           double widest = 1;
           for (const Term& term : rank) {
-            all *= lanes(l, term.dimension);
-            widest = std::max(widest, lanes(l, term.dimension));
+            all *= below[index(term.dimension)];
+            widest = std::max(widest, below[index(term.dimension)]);
           }
           sharing *= all / widest;
         }
@@ -476,7 +483,7 @@ class Searcher {
   template <class Solve>
   LatticeOutcome narrowing(const Score& bound, const Score& incumbent, const Solve& solve_below) {
     const auto above = [&](double slack) {
-      return options_.objective == Objective::latency ? Score{bound.value, bound.tie * slack} : Score{bound.value * slack, 0};
+      return options_.objective.objective == Objective::latency ? Score{bound.value, bound.tie * slack} : Score{bound.value * slack, 0};
     };
     for (const double slack : {1.02, 1.1, 1.4}) {
       const Score limit = above(slack);
@@ -501,6 +508,11 @@ class Searcher {
   }
 
   SearchResult result() {
+    if (result_.nest.nodes.empty()) {
+      if (!tree_.empty() || remainders_to_come_ || unfinished_) throw Interrupted();
+      throw NoLegalMapping("no mapping of '" + problem_.layer.name + "' on '" + problem_.hierarchy.name +
+                           "' keeps within the ceilings of energy and cycles");
+    }
     Certificate& certificate = result_.certificate;
     Score lower = incumbent_;
     if (!tree_.empty()) lower = std::min(lower, tree_.front()->bound);

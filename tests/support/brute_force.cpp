@@ -21,7 +21,7 @@ bool stores(const Node& node, int tensor) {
 
 class Enumeration {
  public:
-  Enumeration(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace, std::int64_t most)
+  Enumeration(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace, std::int64_t most)
       : layer_(layer), hierarchy_(hierarchy), objective_(objective), mapspace_(mapspace), most_(most) {
     for (const Dimension& dimension : layer.dimensions) left_.push_back(dimension.bound);
   }
@@ -164,15 +164,25 @@ class Enumeration {
     ++result_.nests;
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
     const Score score = score_of(objective_, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value()));
+    add_to_front(evaluation.energy.value(), evaluation.cycles.value());
     if (score < result_.best) {
       result_.best = score;
       result_.nest = nest;
     }
   }
 
+  void add_to_front(double energy, std::int64_t cycles) {
+    auto& front = result_.front;
+    for (const auto& [e, c] : front)
+      if (e <= energy && c <= cycles) return;
+    std::erase_if(front, [&](const auto& point) { return energy <= point.first && cycles <= point.second; });
+    front.emplace_back(energy, cycles);
+    std::sort(front.begin(), front.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  }
+
   const Layer& layer_;
   const Hierarchy& hierarchy_;
-  Objective objective_;
+  Aim objective_;
   Mapspace mapspace_;
   std::int64_t most_;
   std::int64_t visited_ = 0;
@@ -208,7 +218,7 @@ bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& /*h
   return true;
 }
 
-BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace,
+BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
                        std::int64_t most) {
   return Enumeration(layer, hierarchy, objective, mapspace, most).run();
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "tilepath/search/search.hpp"
 
@@ -10,11 +12,12 @@ namespace tilepath::testing {
 struct BruteForce {
   Score best;
   Nest nest;
+  std::vector<std::pair<double, std::int64_t>> front;  ///< (energy, cycles) that no nest beats in both; most cycles first
   std::int64_t nests = 0;  ///< that were legal and scored
   bool complete = true;    ///< false: more than `most` nests, legal or not: given up
 };
 
-BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, Objective objective, const Mapspace& mapspace,
+BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
                        std::int64_t most);
 
 /// The mapspace's one rule beyond `legal`: between a storage node (or a MAC's first lanes of the halo) and lanes, above it, of a

@@ -20,6 +20,7 @@ struct LayerResult {
   Layer layer;
   SearchResult found;
   std::optional<Verification> verification;
+  std::optional<Front> front;
 };
 
 struct NetworkResult {

@@ -14,18 +14,29 @@
 
 namespace tilepath {
 
-/// What is to be least: energy; cycles (of equals, the one of least energy); energy x cycles; energy x cycles^2.
-enum class Objective : std::uint8_t { energy, latency, edp, ed2p };
-inline constexpr int kObjectives = 4;
+/// What is to be least: energy; cycles (of equals, the one of least energy); energy x cycles; energy x cycles^2; energy^a x cycles^b.
+enum class Objective : std::uint8_t { energy, latency, edp, ed2p, product };
+inline constexpr int kObjectives = 5;
 std::string_view name_of(Objective objective);
 
-/// What an objective makes of a mapping; smaller is better, the first figure before the second.
+/// An objective, and what may not be exceeded.
+struct Aim {
+  Objective objective = Objective::edp;
+  double energy_exponent = 1, cycles_exponent = 1;  ///< of Objective::product; positive
+  double max_energy = std::numeric_limits<double>::infinity();
+  double max_cycles = std::numeric_limits<double>::infinity();
+
+  Aim() = default;
+  Aim(Objective least) : objective(least) {}  // NOLINT(google-explicit-constructor): an objective alone is an aim
+};
+
+/// What an aim makes of a mapping; smaller is better, the first figure before the second. Past a ceiling it is infinite.
 struct Score {
   double value = std::numeric_limits<double>::infinity();
   double tie = 0;
   friend auto operator<=>(const Score&, const Score&) = default;
 };
-Score score_of(Objective objective, double energy, double cycles);
+Score score_of(const Aim& aim, double energy, double cycles);
 
 /// Which counts need not divide (R9). None: perfect factors. Lanes: a fanout may deal a tile of a dimension in parts of unequal size to
 /// its lanes, the last doing less or nothing; all other counts divide.
@@ -54,7 +65,7 @@ struct Certificate {
 };
 
 struct SearchOptions {
-  Objective objective = Objective::edp;
+  Aim objective;
   Mapspace mapspace;
   double time_limit = 0;  ///< seconds; 0 = none
 };
@@ -69,6 +80,31 @@ struct SearchResult {
 /// its honest gap. The same answer whatever else runs. Throws NoLegalMapping with the reason when there is none.
 SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options,
                     const std::stop_token& stop = {});
+
+/// One point of an energy-latency front.
+struct FrontPoint {
+  double energy = 0;
+  std::int64_t cycles = 0;
+  Nest nest;
+};
+
+/// The exact energy-latency front of a layer: every mapping in the mapspace is matched or beaten in both energy and cycles by one of these,
+/// none of which beats another. Most cycles first. Ceilings of the aim hold; its objective does not matter. Not `complete` when the time
+/// limit (for each point) or a requested stop cut it short: then the points found so far.
+struct Front {
+  std::vector<FrontPoint> points;
+  bool complete = true;
+};
+Front pareto_front(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop = {});
+
+/// A choice of one point for each part of a whole: what they come to together.
+struct CombinedPoint {
+  double energy = 0;
+  std::int64_t cycles = 0;
+  std::vector<std::int32_t> choice;  ///< per part, the index of its point
+};
+/// The front of the sums: each part's points combined in all ways, and of these those that none beats. Most cycles first.
+std::vector<CombinedPoint> combined_front(const std::vector<std::vector<FrontPoint>>& parts);
 
 /// The number of nests in the mapspace, in decimal. Exact; loops of one iteration count as placed. O(dimensions x lanes).
 std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace);
