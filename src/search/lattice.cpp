@@ -24,7 +24,10 @@ constexpr std::size_t index(Integer i) {
 using Open = std::uint64_t;
 Open open_bit(int tensor, int level) { return Open{1} << (tensor * kMaxLevels + level); }
 Open open_mask(int tensor) { return ((Open{1} << kMaxLevels) - 1U) << (tensor * kMaxLevels); }
-static_assert(kMaxLevels * kMaxTensors <= 64);
+/// The bits above say how far out an ordered level's loops have come: the place in the order of the last one placed, 0 = none yet.
+constexpr int kOrderBit = kMaxLevels * kMaxTensors;
+constexpr Open kNodes = (Open{1} << kOrderBit) - 1U;
+static_assert(kOrderBit + 4 <= 64 && kMaxDimensions < 16);
 
 /// Every role lies in at most one partition.
 constexpr int kMaxPartitions = kRoles;
@@ -441,7 +444,7 @@ class Lattice {
   [[nodiscard]] bool hopeless(const Label& label) {
     if constexpr (K > 1) return bound(label) >= best_;
     double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
-    for (Open open = label.open; open != 0 && energy < limit_; open &= open - 1) {
+    for (Open open = label.open & kNodes; open != 0 && energy < limit_; open &= open - 1) {
       const int bit = std::countr_zero(open);
       const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
       energy += owed * (owed >= 0 ? least_visits_[index(bit / kMaxLevels)] : outside_);
@@ -456,14 +459,14 @@ class Lattice {
     const Label& label = labels_[index(at)];
     for (std::int32_t other = first; other >= 0; other = labels_[index(other)].next) {
       const Label& rival = labels_[index(other)];
-      if (other == at || rival.open == label.open || rival.slides != label.slides || rival.used > label.used) continue;
+      if (other == at || rival.open == label.open || (rival.open >> kOrderBit) != (label.open >> kOrderBit) || rival.slides != label.slides || rival.used > label.used) continue;
       double paid = rival.cost[0] - label.cost[0];
-      for (Open open = rival.open & ~label.open; open != 0 && std::isfinite(paid); open &= open - 1) {
+      for (Open open = rival.open & ~label.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
         const int bit = std::countr_zero(open);
         const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
         paid += owed >= 0 ? owed * outside_ : std::numeric_limits<double>::infinity();
       }
-      for (Open open = label.open & ~rival.open; open != 0 && std::isfinite(paid); open &= open - 1) {
+      for (Open open = label.open & ~rival.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
         const int bit = std::countr_zero(open);
         const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
         paid -= owed >= 0 ? owed * least_visits_[index(bit / kMaxLevels)] : -std::numeric_limits<double>::infinity();
@@ -478,7 +481,7 @@ class Lattice {
     const Cost& rest = phases_[label.phase].rest;
     Cost cost = relaxed_;
     for (std::size_t p = 0; p < parts(); ++p) cost[p] = label.cost[p] + rest[p];
-    for (Open open = label.open; open != 0; open &= open - 1) {
+    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
       const int t = bit / kMaxLevels;
       const double owed = node_price(t, bit % kMaxLevels).per_visit[kEnergy];
@@ -507,10 +510,10 @@ class Lattice {
   /// At the outermost level nothing is left but loops: once no node is open their order does not matter.
   bool finish_path(const Label& label, std::int32_t at) {
     const bool whole = shape_ == shapes_ - 1;
-    if (!whole && (label.open != 0 || label.slides != 0)) return false;
+    if (!whole && ((label.open & kNodes) != 0 || label.slides != 0 || order_at(0) != nullptr)) return false;
     Cost cost = relaxed_;
     Vector sum = label.cost;
-    for (Open open = label.open; open != 0; open &= open - 1) {
+    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
       add(sum, node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit, 1);
     }
@@ -539,9 +542,9 @@ class Lattice {
   /// Finishes a label whose nodes are all placed; false where a tile may stay in place or slide, or where more visits would be cheaper:
   /// there the lattice goes on loop by loop.
   bool finish_in_order(const Label& label) {
-    if (label.slides != 0) return false;
+    if (label.slides != 0 || order_at(0) != nullptr) return false;
     Owed owed;
-    for (Open open = label.open; open != 0; open &= open - 1) {
+    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
       const int t = bit / kMaxLevels;
       const NodePrice& price = node_price(t, bit % kMaxLevels);
@@ -615,6 +618,7 @@ class Lattice {
     next.count = static_cast<std::int32_t>(prime);
     next.stored = 0;
     next.shape = shape_ + (to - static_cast<std::int64_t>(axis.at)) * axis.stride;
+    if (!keep_order(next)) return;
     if (label.slides != 0) move_slides(next, axis.dimension, prime);
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       if ((next.open & open_mask(t)) == 0 || (relevant_[index(axis.dimension)] >> t & 1U) == 0) continue;
@@ -628,6 +632,38 @@ class Lattice {
       return;
     }
     insert(next);
+  }
+
+  [[nodiscard]] const Constraint* order_at(int level) const {
+    for (const Constraint& constraint : problem_.constraints)
+      if (constraint.kind == Constraint::Kind::order && constraint.level == level) return &constraint;
+    return nullptr;
+  }
+
+  /// Whether the loop just placed may stand outside the others of its level; notes how far out the level's order has come.
+  [[nodiscard]] bool keep_order(Label& label) const {
+    for (const Constraint& constraint : problem_.constraints) {
+      if (constraint.kind != Constraint::Kind::order || constraint.level != phases_[label.phase].level) continue;
+      const auto found = std::find(constraint.dimensions.begin(), constraint.dimensions.end(), label.dimension);
+      if (found == constraint.dimensions.end()) continue;
+      const auto place = static_cast<Open>(found - constraint.dimensions.begin()) + 1U;  // 1 = outermost
+      const Open last = label.open >> kOrderBit;
+      if (last != 0 && place > last) return false;
+      label.open = (label.open & kNodes) | place << kOrderBit;
+    }
+    return true;
+  }
+
+  /// Whether a node of a tensor placed at the current shape covers what the constraints say.
+  [[nodiscard]] bool tile_obeys(int t, int level) const {
+    for (const Constraint& constraint : problem_.constraints) {
+      if (constraint.kind != Constraint::Kind::tile || constraint.level != level) continue;
+      const Extents tile = tile_at(level);
+      for (std::size_t k = 0; k < constraint.dimensions.size(); ++k)
+        if ((relevant_[index(constraint.dimensions[k])] >> t & 1U) != 0 && tile[index(constraint.dimensions[k])] != constraint.extents[k])
+          return false;
+    }
+    return true;
   }
 
   /// The first relevant loop outside an open node: its visits are known, unless the node can slide.
@@ -754,7 +790,7 @@ class Lattice {
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       if ((tensors >> t & 1U) == 0) continue;
       const NodePrice& price = node_price(t, phase.level);
-      if (!fits(phase.level, t, price.words, used)) return;
+      if (!fits(phase.level, t, price.words, used) || !tile_obeys(t, phase.level)) return;
       add(next.cost, price.once, 1);
       next.open |= open_bit(t, phase.level);
     }
@@ -763,6 +799,7 @@ class Lattice {
       next.phase = of_level.at(phase.placed | tensors);
     } else {
       next.used = 0;
+      next.open &= kNodes;
       next.phase = of_level.at(kAllPlaced);
       if (scope_.innermost == kMaxLevels) pass_fanouts(next, phase.level, phases_[next.phase].level);
       if (phases_[next.phase].level == 0 && !(hopeless(next)) && finish_in_order(next)) return;
@@ -935,6 +972,7 @@ double least_outer(const Problem& problem, const Prices& prices, const Patience&
   Problem energy = problem;
   energy.objective = Aim(Objective::energy);
   energy.leakage = 0;
+  energy.constraints.clear();
   double least = 0;
   for (int t = 0; t < problem.layer.tensor_count(); ++t)
     for (int l = 1; l <= problem.outer_level; ++l)

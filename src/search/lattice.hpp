@@ -46,6 +46,7 @@ struct Problem {
   Parts parts;
   Aim objective;
   Mapspace mapspace;
+  std::vector<Constraint> constraints;
   double leakage = 0;   ///< energy per cycle of all instances together
   int outer_level = 0;  ///< that of the outermost fanout of more than one lane: no lanes lie above it
 

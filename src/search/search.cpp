@@ -85,7 +85,9 @@ struct Later {
 class Searcher {
  public:
   Searcher(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop)
-      : options_(options), problem_{layer, hierarchy, Parts(hierarchy), options.objective, options.mapspace} {
+      : options_(options),
+        narrowed_(narrowed(hierarchy, options.constraints, layer)),
+        problem_{layer, narrowed_, Parts(narrowed_), options.objective, options.mapspace, options.constraints} {
     patience_.stop = stop;
     start_ = std::chrono::steady_clock::now();
     if (options.time_limit > 0)
@@ -155,7 +157,9 @@ class Searcher {
     if (!why.empty())
       throw NoLegalMapping("no legal mapping of '" + layer.name + "' on '" + problem_.hierarchy.name +
                            "': even with one word of each tile, " + why);
-    take(nest);
+    if (std::all_of(options_.constraints.begin(), options_.constraints.end(),
+                    [&](const Constraint& constraint) { return obeys(nest, constraint, layer); }))
+      take(nest);
   }
 
   void take(const Nest& nest) {
@@ -302,6 +306,7 @@ class Searcher {
       }
 
       if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
+      if (!counts_obey(choice, knot.fanouts)) return;
       const Score bound = std::max(knot.bound, lanes_bound(job, fanouts));
       if (bound >= incumbent_) return;
       Knot next;
@@ -326,9 +331,23 @@ class Searcher {
     search_detail::for_each_lane_choice(problem_.layer, problem_.hierarchy, knot.fanouts, wish, take_choice);
   }
 
+  /// Whether the lanes of a choice are as many as the constraints say.
+  [[nodiscard]] bool counts_obey(const LaneChoice& choice, int level) const {
+    return std::none_of(options_.constraints.begin(), options_.constraints.end(), [&](const Constraint& constraint) {
+      if (constraint.kind != Constraint::Kind::count || constraint.level != level) return false;
+      const auto d = index(constraint.dimensions[0]);
+      const std::int64_t lanes = choice.deals[d].dealt() ? std::int64_t{choice.deals[d].x} * choice.deals[d].y : choice.factors[d];
+      return lanes != constraint.count;
+    });
+  }
+
   /// Lanes of unequal parts along a halo: their tiles are counted in closed form where words are joined or each counts, and tiles move
   /// whole.
   [[nodiscard]] bool may_deal(int d, int fanout) const {
+    for (const Constraint& constraint : options_.constraints)  // a part is run through innermost, wherever the order wants it
+      if (constraint.kind == Constraint::Kind::order && constraint.level > fanout &&
+          std::find(constraint.dimensions.begin(), constraint.dimensions.end(), d) != constraint.dimensions.end())
+        return false;
     for (const Tensor& tensor : problem_.layer.tensors)
       for (const Rank& rank : tensor.ranks) {
         if (rank.size() < 2 || std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }))
@@ -345,7 +364,13 @@ class Searcher {
   [[nodiscard]] std::vector<std::uint32_t> keep_choices(int t) const {
     std::vector<std::uint32_t> choices = {1};
     for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
-      const Keep keep = at(problem_.hierarchy.level(l).keeps, problem_.layer.tensors[index(t)].role);
+      Keep keep = at(problem_.hierarchy.level(l).keeps, problem_.layer.tensors[index(t)].role);
+      for (const Constraint& constraint : options_.constraints) {
+        if (constraint.level != l || std::find(constraint.tensors.begin(), constraint.tensors.end(), t) == constraint.tensors.end())
+          continue;
+        if (constraint.kind == Constraint::Kind::keep) keep = Keep::must;
+        if (constraint.kind == Constraint::Kind::never) keep = Keep::never;
+      }
       std::vector<std::uint32_t> next;
       for (const std::uint32_t choice : choices) {
         if (keep != Keep::must) next.push_back(choice);
@@ -510,8 +535,12 @@ class Searcher {
   SearchResult result() {
     if (result_.nest.nodes.empty()) {
       if (!tree_.empty() || remainders_to_come_ || unfinished_) throw Interrupted();
-      throw NoLegalMapping("no mapping of '" + problem_.layer.name + "' on '" + problem_.hierarchy.name +
-                           "' keeps within the ceilings of energy and cycles");
+      const bool ceilings = std::isfinite(options_.objective.max_energy) || std::isfinite(options_.objective.max_cycles);
+      throw NoLegalMapping("no mapping of '" + problem_.layer.name + "' on '" + problem_.hierarchy.name + "' " +
+                           (options_.constraints.empty() ? ""
+                            : ceilings                   ? "obeys the constraints and "
+                                                         : "obeys the constraints") +
+                           (ceilings ? "keeps within the ceilings of energy and cycles" : ""));
     }
     Certificate& certificate = result_.certificate;
     Score lower = incumbent_;
@@ -527,6 +556,7 @@ class Searcher {
   }
 
   const SearchOptions& options_;
+  Hierarchy narrowed_;
   Problem problem_;
   Patience patience_;
   std::chrono::steady_clock::time_point start_;

@@ -66,8 +66,20 @@ int agree_on_all(const Limits& limits) {
     }
     options.mapspace.uneven = random() % 2 == 0;
     options.mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
-    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, limits.nests);
-    if (!truth.complete || truth.nests == 0) continue;
+    options.constraints = random_constraints(random, layer, hierarchy);
+    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, limits.nests, options.constraints);
+    if (!truth.complete) continue;
+    if (truth.nests == 0) {
+      CAPTURE(seed);
+      try {
+        const SearchResult found = search(layer, hierarchy, options);
+        FAIL_CHECK("no nest obeys, but found\n" << to_text(found.nest, layer, hierarchy));
+        for (const Constraint& constraint : options.constraints)
+          MESSAGE(static_cast<int>(constraint.kind) << " level " << constraint.level);
+      } catch (const NoLegalMapping&) {
+      }
+      continue;
+    }
     ++checked;
     const SearchResult found = search(layer, hierarchy, options);
     const Score score =
@@ -79,6 +91,7 @@ int agree_on_all(const Limits& limits) {
     CAPTURE("found\n" + to_text(found.nest, layer, hierarchy));
     CAPTURE("best\n" + to_text(truth.nest, layer, hierarchy));
     CHECK(legal(found.nest, layer, hierarchy));
+    for (const Constraint& constraint : options.constraints) CHECK(obeys(found.nest, constraint, layer));
     CHECK(within_halo_rule(found.nest, layer, hierarchy));
     CHECK(found.certificate.proved);
     CHECK(found.certificate.lower_bound == score.value);

@@ -21,8 +21,9 @@ bool stores(const Node& node, int tensor) {
 
 class Enumeration {
  public:
-  Enumeration(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace, std::int64_t most)
-      : layer_(layer), hierarchy_(hierarchy), objective_(objective), mapspace_(mapspace), most_(most) {
+  Enumeration(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace, std::int64_t most,
+              const std::vector<Constraint>& constraints)
+      : constraints_(constraints), layer_(layer), hierarchy_(hierarchy), objective_(objective), mapspace_(mapspace), most_(most) {
     for (const Dimension& dimension : layer.dimensions) left_.push_back(dimension.bound);
   }
 
@@ -105,6 +106,10 @@ class Enumeration {
   /// Nothing of the dimension lies further in, and the rules of the mapspace allow it.
   [[nodiscard]] bool may_deal(int level, int dimension) const {
     if (left_[static_cast<std::size_t>(dimension)] != layer_.dimensions[static_cast<std::size_t>(dimension)].bound) return false;
+    for (const Constraint& constraint : constraints_)
+      if (constraint.kind == Constraint::Kind::order && constraint.level > level &&
+          std::find(constraint.dimensions.begin(), constraint.dimensions.end(), dimension) != constraint.dimensions.end())
+        return false;
     for (const Tensor& tensor : layer_.tensors)
       for (const Rank& rank : tensor.ranks)
         if (rank.size() > 1 && has(rank, dimension) &&
@@ -160,6 +165,9 @@ class Enumeration {
     for (int t = 0; t < layer_.tensor_count(); ++t) all.tensors.push_back(t);
     nest.nodes.emplace_back(all);
     nest.nodes.insert(nest.nodes.end(), inside_out_.rbegin(), inside_out_.rend());
+    if (std::any_of(constraints_.begin(), constraints_.end(),
+                    [&](const Constraint& constraint) { return !obeys(nest, constraint, layer_); }))
+      return;
     if (!legal(nest, layer_, hierarchy_) || !within_halo_rule(nest, layer_, hierarchy_)) return;
     ++result_.nests;
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
@@ -180,6 +188,7 @@ class Enumeration {
     std::sort(front.begin(), front.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   }
 
+  const std::vector<Constraint>& constraints_;
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   Aim objective_;
@@ -219,8 +228,8 @@ bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& /*h
 }
 
 BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
-                       std::int64_t most) {
-  return Enumeration(layer, hierarchy, objective, mapspace, most).run();
+                       std::int64_t most, const std::vector<Constraint>& constraints) {
+  return Enumeration(layer, hierarchy, objective, mapspace, most, constraints).run();
 }
 
 }  // namespace tilepath::testing

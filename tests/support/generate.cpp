@@ -205,4 +205,34 @@ Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy, bool 
   return nest;
 }
 
+std::vector<Constraint> random_constraints(Random& random, const Layer& layer, const Hierarchy& hierarchy) {
+  std::vector<Constraint> constraints;
+  const auto some_dimension = [&] { return static_cast<int>(random() % layer.dimensions.size()); };
+  for (auto wanted = draw(random, 0, 2); wanted > 0; --wanted) {
+    Constraint c;
+    c.kind = static_cast<Constraint::Kind>(random() % 6);
+    c.level = static_cast<int>(draw(random, 0, hierarchy.level_count() - 1));
+    c.axis = static_cast<Constraint::On>(random() % 3);
+    c.text = "constraint";
+    c.tensors = {static_cast<int>(random() % layer.tensors.size())};
+    if (c.kind == Constraint::Kind::order || c.kind == Constraint::Kind::lanes) {
+      for (int d = 0; d < layer.dimension_count(); ++d)
+        if (coin(random, 2)) c.dimensions.push_back(d);
+      std::shuffle(c.dimensions.begin(), c.dimensions.end(), random);
+    } else {
+      c.dimensions = {some_dimension()};
+      const std::int64_t bound = layer.dimensions[static_cast<std::size_t>(c.dimensions[0])].bound;
+      c.extents = {divisor(random, bound, bound)};
+      c.count = divisor(random, bound, bound);
+    }
+    if (c.kind != Constraint::Kind::keep && c.kind != Constraint::Kind::never) c.tensors.clear();
+    constraints.push_back(c);
+    const bool orders = std::count_if(constraints.begin(), constraints.end(), [&](const Constraint& other) {
+                          return other.kind == Constraint::Kind::order && other.level == c.level;
+                        }) > 1;
+    if (orders || !contradiction(constraints, layer, hierarchy).empty()) constraints.pop_back();
+  }
+  return constraints;
+}
+
 }  // namespace tilepath::testing

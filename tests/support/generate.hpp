@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <random>
+#include <vector>
 
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/mapping/nest.hpp"
+#include "tilepath/search/constraint.hpp"
 #include "tilepath/workload/layer.hpp"
 
 namespace tilepath::testing {
@@ -28,5 +30,8 @@ Hierarchy random_hierarchy(Random& random, const Sizes& sizes);
 /// A random nest that is legal but perhaps for capacities; those of the hierarchy are widened where it does not fit. With
 /// `remainders`, counts that do not divide are as likely as others.
 Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy, bool remainders = false);
+
+/// Up to two constraints that do not contradict each other at sight.
+std::vector<Constraint> random_constraints(Random& random, const Layer& layer, const Hierarchy& hierarchy);
 
 }  // namespace tilepath::testing

@@ -10,6 +10,7 @@
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/mapping/nest.hpp"
 #include "tilepath/model/evaluation.hpp"
+#include "tilepath/search/constraint.hpp"
 #include "tilepath/workload/layer.hpp"
 
 namespace tilepath {
@@ -65,9 +66,10 @@ struct Certificate {
 };
 
 struct SearchOptions {
-  Aim objective;
-  Mapspace mapspace;
+  Aim objective = {};
+  Mapspace mapspace = {};
   double time_limit = 0;  ///< seconds; 0 = none
+  std::vector<Constraint> constraints = {};  ///< all are obeyed; without a contradiction
 };
 
 struct SearchResult {
