@@ -12,6 +12,7 @@
 #include "context.hpp"
 #include "progress.hpp"
 #include "tilepath/base/error.hpp"
+#include "tilepath/formats/dataflow.hpp"
 #include "tilepath/formats/result.hpp"
 
 namespace tilepath::cli {
@@ -20,9 +21,9 @@ namespace {
 
 struct Options {
   std::string workload, arch, output;
-  std::vector<std::string> layers;
+  std::vector<std::string> layers, dataflows;
   SearchOptions search;
-  bool verify = false, pareto = false, json = false, no_seconds = false;
+  bool verify = false, pareto = false, price = false, json = false, no_seconds = false;
   int threads = 0;
 };
 
@@ -47,10 +48,34 @@ std::vector<std::size_t> first_equal(const std::vector<Layer>& layers) {
   return first;
 }
 
+/// What the optimum would be without each constraint.
+std::vector<ConstraintPrice> prices_of(const SearchResult& found, const Layer& layer, const Hierarchy& hierarchy,
+                                       const SearchOptions& options, const std::stop_token& stop) {
+  const auto value = [&](const SearchResult& result) {
+    return score_of(options.objective, result.evaluation.energy.value(), static_cast<double>(result.evaluation.cycles.value()))
+        .value;
+  };
+  std::vector<ConstraintPrice> prices;
+  for (std::size_t c = 0; c < options.constraints.size(); ++c) {
+    SearchOptions without = options;
+    without.constraints.erase(without.constraints.begin() + static_cast<std::ptrdiff_t>(c));
+    const SearchResult free = search(layer, hierarchy, without, stop);
+    prices.push_back({options.constraints[c].text, value(free), value(found) / value(free), free.certificate.proved});
+  }
+  return prices;
+}
+
 NetworkResult solve(const Options& options, const Context& context) {
   const Document arch = context.library.open("arch", options.arch);
   const Network network = read_workload(context.library.open("workloads", options.workload));
-  NetworkResult result{network.name, arch.root, read_architecture(arch), options.search, {}};
+  NetworkResult result{network.name, arch.root, read_architecture(arch), options.search, Json::array(), {}};
+  std::vector<Document> dataflows;
+  for (const std::string& name : options.dataflows) {
+    dataflows.push_back(context.library.open("mappings", name));
+    const Json& root = dataflows.back().root;
+    const Json statements = root.is_object() && root.contains("constraints") ? root["constraints"] : root;
+    for (const Json& each : statements) result.constraints.push_back(each);
+  }
   std::vector<Layer> layers = network.layers;
   if (!options.layers.empty()) {
     layers.clear();
@@ -66,8 +91,22 @@ NetworkResult solve(const Options& options, const Context& context) {
     tbb::parallel_for(std::size_t{0}, distinct.size(), [&](std::size_t k) {
       const std::size_t i = distinct[k];
       LayerResult& each = solved[i];
-      each.found = search(layers[i], result.hierarchy, options.search, context.stop);
-      if (options.pareto) each.front = pareto_front(layers[i], result.hierarchy, options.search, context.stop);
+      SearchOptions wanted = options.search;
+      for (const Document& dataflow : dataflows) {
+        const std::vector<Constraint> more = read_dataflow(dataflow, layers[i], result.hierarchy);
+        wanted.constraints.insert(wanted.constraints.end(), more.begin(), more.end());
+      }
+      if (const std::string why = contradiction(wanted.constraints, layers[i], result.hierarchy); !why.empty())
+        throw InputError("--dataflow: for layer '" + layers[i].name + "', " + why);
+      try {
+        each.found = search(layers[i], result.hierarchy, wanted, context.stop);
+      } catch (const NoLegalMapping&) {
+        const std::string why = conflict(layers[i], result.hierarchy, wanted);
+        if (why.empty()) throw;
+        throw NoLegalMapping("no legal mapping of '" + layers[i].name + "' on '" + result.hierarchy.name + "': " + why);
+      }
+      if (options.pareto) each.front = pareto_front(layers[i], result.hierarchy, wanted, context.stop);
+      if (options.price) each.prices = prices_of(each.found, layers[i], result.hierarchy, wanted, context.stop);
       if (options.verify && !context.stop.stop_requested()) {
         try {
           each.verification = verify(each.found.nest, layers[i], result.hierarchy, each.found.evaluation.counts, 1, context.stop);
@@ -120,8 +159,13 @@ int run(const Options& options, const Context& context) {
   if (!output.empty()) write_file(output, to_json(result, TILEPATH_VERSION, !options.no_seconds).dump(1) + "\n");
   const bool json_on_stdout = output == "-";
   fmt::print(json_on_stdout ? stderr : stdout, "{} on {}, least {} ({} nests, energies in {})\n{}", result.workload,
-             result.hierarchy.name, name_of(options.search.objective.objective), options.search.mapspace.uneven ? "uneven" : "even",
-             result.hierarchy.energy_unit == "mac" ? "MACs" : "pJ", summary(result, options.verify));
+             result.hierarchy.name, name_of(options.search.objective.objective),
+             options.search.mapspace.uneven ? "uneven" : "even", result.hierarchy.energy_unit == "mac" ? "MACs" : "pJ",
+             summary(result, options.verify));
+  for (const LayerResult& each : result.layers)
+    for (const ConstraintPrice& price : each.prices)
+      fmt::print(json_on_stdout ? stderr : stdout, "{}: {} costs a factor of {:.4f}{}\n", each.layer.name, price.constraint,
+                 price.factor, price.proved ? "" : " or more");
   int code = kDone;
   for (const LayerResult& each : result.layers)
     if (each.verification && !each.verification->passed()) {
@@ -143,11 +187,15 @@ void add_search(CLI::App& app, Action& action) {
   command->add_option("workload", options->workload, "Workload: a file, a ready-made name, or -")->required();
   command->add_option("-a,--arch", options->arch, "Architecture: a file or a ready-made name")->required();
   command->add_option("-l,--layer", options->layers, "Only this layer (may be given several times)")->expected(1)->take_all();
-  const std::map<std::string, Objective> objectives = {
-      {"edp", Objective::edp}, {"energy", Objective::energy}, {"latency", Objective::latency}, {"ed2p", Objective::ed2p}, {"product", Objective::product}};
+  const std::map<std::string, Objective> objectives = {{"edp", Objective::edp},
+                                                       {"energy", Objective::energy},
+                                                       {"latency", Objective::latency},
+                                                       {"ed2p", Objective::ed2p},
+                                                       {"product", Objective::product}};
   command
-      ->add_option("--objective", options->search.objective.objective,
-                   "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p, product (see --exponents)")
+      ->add_option(
+          "--objective", options->search.objective.objective,
+          "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p, product (see --exponents)")
       ->transform(CLI::CheckedTransformer(objectives).description(""));
   command
       ->add_option_function<std::pair<double, double>>(
@@ -166,6 +214,12 @@ void add_search(CLI::App& app, Action& action) {
       ->check(CLI::PositiveNumber);
   command->add_flag("--pareto", options->pareto,
                     "Also the exact energy-latency front of each layer, and of the whole network (their sums)");
+  command
+      ->add_option("--dataflow", options->dataflows,
+                   "Constraints: a file or a ready-made name; all are obeyed (may be given several times)")
+      ->expected(1)
+      ->take_all();
+  command->add_flag("--price-constraints", options->price, "Also the optimum without each constraint in turn: what it costs");
   const std::map<std::string, bool> mapspaces = {{"even", false}, {"uneven", true}};
   command
       ->add_option("--mapspace", options->search.mapspace.uneven,

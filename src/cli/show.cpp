@@ -104,6 +104,12 @@ std::string network_table(const Network& network) {
   return network.name + "\n" + table(rows, {false, false, true, false, true, false});
 }
 
+std::string statements(const Json& dataflow) {
+  std::string text = dataflow.value("name", "") + ": " + dataflow.value("description", "") + "\n";
+  for (const Json& constraint : dataflow["constraints"]) text += constraint.dump() + "\n";
+  return text;
+}
+
 Document open_any(const std::string& given, const Library& library) {
   std::vector<std::string> all;
   for (const char* folder : {"arch", "workloads", "mappings"})
@@ -123,6 +129,8 @@ int run(MappingArguments arguments, const std::string& file, const Context& cont
   } else if (root.is_object() && root.contains("architecture")) {
     for (const Claim& claim : read_result(document))
       fmt::print("{}\n{}\n", claim.layer.name, to_text(claim.nest, claim.layer, claim.hierarchy));
+  } else if (root.is_object() && root.contains("constraints")) {
+    fmt::print("{}", statements(root));
   } else if (root.is_object() && root.contains("layers")) {
     fmt::print("{}", network_table(read_workload(document)));
   } else if (root.is_array() || (root.is_object() && root.contains("mapping"))) {
@@ -131,7 +139,8 @@ int run(MappingArguments arguments, const std::string& file, const Context& cont
     fmt::print("{}", to_text(subject.nest, subject.layer, subject.hierarchy));
   } else {
     throw InputError(document.name +
-                     ": neither an architecture ('levels'), a workload ('layers'), a mapping (a list or 'mapping') nor a result");
+                     ": neither an architecture ('levels'), a workload ('layers'), a mapping (a list or 'mapping'), a dataflow "
+                     "('constraints') nor a result");
   }
   return kDone;
 }

@@ -8,8 +8,6 @@
 
 namespace tilepath {
 
-namespace {
-
 int level_of(const Cursor& cursor, const Hierarchy& hierarchy) {
   const std::string name = cursor.text();
   if (const int level = hierarchy.find_level(name); level >= 0) return level;
@@ -33,6 +31,8 @@ int tensor_of(const Cursor& cursor, const Layer& layer) {
   for (const Tensor& tensor : layer.tensors) names.push_back(tensor.name);
   cursor.fail("layer '" + layer.name + "' has no tensor '" + name + "'" + hint(name, names));
 }
+
+namespace {
 
 Node node_of(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarchy) {
   if (cursor.has("store")) {

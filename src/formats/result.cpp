@@ -76,8 +76,8 @@ Json to_json(const Certificate& certificate, bool seconds) {
   return json;
 }
 
-/// The fronts of all runs of all layers combined; null where one is missing. `choice` has one index into a layer's `pareto` for each run, layers
-/// in order, a layer's runs one after the other.
+/// The fronts of all runs of all layers combined; null where one is missing. `choice` has one index into a layer's `pareto` for
+/// each run, layers in order, a layer's runs one after the other.
 Json network_front(const NetworkResult& result) {
   std::vector<std::vector<FrontPoint>> parts;
   for (const LayerResult& each : result.layers) {
@@ -120,6 +120,7 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
                {"architecture", result.architecture},
                {"layers", Json::array()}};
   if (json["limits"].is_null()) json.erase("limits");
+  if (!result.constraints.empty()) json["constraints"] = result.constraints;
   for (const LayerResult& each : result.layers) {
     Json layer = {{"name", each.layer.name}, {"repeat", each.layer.repeat}, {"macs", macs(each.layer)}};
     for (const Dimension& dimension : each.layer.dimensions) layer["dimensions"][dimension.name] = dimension.bound;
@@ -128,6 +129,11 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
     layer["dataflow"] = dataflow_in_words(each.found.nest, each.layer, result.hierarchy);
     layer["evaluation"] = to_json(each.found.evaluation, each.layer, result.hierarchy);
     layer["certificate"] = to_json(each.found.certificate, seconds);
+    for (const ConstraintPrice& price : each.prices)
+      layer["constraint_prices"].push_back({{"constraint", price.constraint},
+                                            {"value_without", price.value_without},
+                                            {"factor", price.factor},
+                                            {"proved", price.proved}});
     if (each.front) {
       layer["pareto"] = Json::array();
       for (const FrontPoint& point : each.front->points)

@@ -17,7 +17,8 @@ void IndexSet::add(std::int64_t step, std::int64_t count) {
 }
 
 void IndexSet::add(const IndexSet& other) {
-  for (int i = 0; i < other.size_; ++i) add(other.terms_[static_cast<std::size_t>(i)].step, other.terms_[static_cast<std::size_t>(i)].count);
+  for (int i = 0; i < other.size_; ++i)
+    add(other.terms_[static_cast<std::size_t>(i)].step, other.terms_[static_cast<std::size_t>(i)].count);
 }
 
 std::int64_t IndexSet::extent() const {

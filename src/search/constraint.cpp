@@ -97,7 +97,8 @@ std::string impossible(const Constraint& c, const Layer& layer, const Hierarchy&
     for (const int t : c.tensors) {
       const Tensor& tensor = layer.tensors[static_cast<std::size_t>(t)];
       const Keep keep = at(level.keeps, tensor.role);
-      if (c.kind == Constraint::Kind::keep && keep == Keep::never) return where + " of the architecture never keeps " + tensor.name;
+      if (c.kind == Constraint::Kind::keep && keep == Keep::never)
+        return where + " of the architecture never keeps " + tensor.name;
       if (c.kind == Constraint::Kind::never && (keep == Keep::must || c.level == 0))
         return where + " of the architecture must keep " + tensor.name;
     }
@@ -106,17 +107,18 @@ std::string impossible(const Constraint& c, const Layer& layer, const Hierarchy&
     const std::int64_t most = c.axis == Constraint::On::x   ? level.fanout->x
                               : c.axis == Constraint::On::y ? level.fanout->y
                                                             : level.fanout_size();
-    if (c.count > most) return "the fanout of " + where + " has " + std::to_string(most) + " instances there, not " + std::to_string(c.count);
+    if (c.count > most)
+      return "the fanout of " + where + " has " + std::to_string(most) + " instances there, not " + std::to_string(c.count);
   }
   if (c.kind == Constraint::Kind::tile)
     for (std::size_t k = 0; k < c.dimensions.size(); ++k) {
       const Dimension& dimension = layer.dimensions[static_cast<std::size_t>(c.dimensions[k])];
       if (c.extents[k] > dimension.bound)
-        return "a tile cannot cover " + std::to_string(c.extents[k]) + " of the " + std::to_string(dimension.bound) + " iterations of " +
-               dimension.name;
+        return "a tile cannot cover " + std::to_string(c.extents[k]) + " of the " + std::to_string(dimension.bound) +
+               " iterations of " + dimension.name;
       if (c.level == 0 && c.extents[k] != dimension.bound)
-        return "the tiles of " + where + ", the outermost level, cover all " + std::to_string(dimension.bound) + " iterations of " +
-               dimension.name;
+        return "the tiles of " + where + ", the outermost level, cover all " + std::to_string(dimension.bound) +
+               " iterations of " + dimension.name;
     }
   return {};
 }
@@ -126,11 +128,11 @@ bool contradict(const Constraint& a, const Constraint& b) {
   if (a.kind == Constraint::Kind::keep && b.kind == Constraint::Kind::never)
     return std::any_of(a.tensors.begin(), a.tensors.end(), [&](int t) { return has(b.tensors, t); });
   if (a.kind == Constraint::Kind::count && b.kind == Constraint::Kind::count)
-    return a.dimensions == b.dimensions && (a.count != b.count || (a.count > 1 && a.axis != b.axis && a.axis != Constraint::On::any &&
-                                                                   b.axis != Constraint::On::any));
+    return a.dimensions == b.dimensions &&
+           (a.count != b.count ||
+            (a.count > 1 && a.axis != b.axis && a.axis != Constraint::On::any && b.axis != Constraint::On::any));
   if (a.kind == Constraint::Kind::count && b.kind == Constraint::Kind::lanes)
-    return a.count > 1 && !has(b.dimensions, a.dimensions[0]) &&
-           (b.axis == Constraint::On::any || a.axis == b.axis);
+    return a.count > 1 && !has(b.dimensions, a.dimensions[0]) && (b.axis == Constraint::On::any || a.axis == b.axis);
   if (a.kind == Constraint::Kind::order && b.kind == Constraint::Kind::order) return &a != &b;  // one order says it all
   if (a.kind == Constraint::Kind::tile && b.kind == Constraint::Kind::tile)
     for (std::size_t i = 0; i < a.dimensions.size(); ++i)
@@ -164,8 +166,10 @@ Hierarchy narrowed(const Hierarchy& hierarchy, const std::vector<Constraint>& co
   };
   for (const Constraint& c : constraints)
     for (const Axis axis : {Axis::x, Axis::y}) {
-      if (c.kind == Constraint::Kind::lanes && on_axis(c, axis)) keep_only(c.level, axis, [&](int d) { return has(c.dimensions, d); });
-      if (c.kind == Constraint::Kind::count && !on_axis(c, axis)) keep_only(c.level, axis, [&](int d) { return d != c.dimensions[0]; });
+      if (c.kind == Constraint::Kind::lanes && on_axis(c, axis))
+        keep_only(c.level, axis, [&](int d) { return has(c.dimensions, d); });
+      if (c.kind == Constraint::Kind::count && !on_axis(c, axis))
+        keep_only(c.level, axis, [&](int d) { return d != c.dimensions[0]; });
     }
   return result;
 }

@@ -1,7 +1,7 @@
 // Energy-latency fronts.
 //
-// The front of a layer is walked from its end of least energy: the least energy within a ceiling of cycles, then within one cycle less than
-// that took, until nothing fits. Each step is a proven search, so no point is missed.
+// The front of a layer is walked from its end of least energy: the least energy within a ceiling of cycles, then within one cycle
+// less than that took, until nothing fits. Each step is a proven search, so no point is missed.
 #include <algorithm>
 #include <tuple>
 

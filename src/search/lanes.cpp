@@ -167,8 +167,7 @@ std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy,
     if (deal.x > 1) loops.push_back({d, deal.x, index, Axis::x});
     if (deal.y > 1) loops.push_back({d, deal.y, index, Axis::y});
   }
-  if (!lay(layer, fanout, index, factors, 0, room, loops))
-    throw std::logic_error("lanes that do not fit were searched");
+  if (!lay(layer, fanout, index, factors, 0, room, loops)) throw std::logic_error("lanes that do not fit were searched");
   return loops;
 }
 

@@ -15,9 +15,9 @@ namespace tilepath::search_detail {
 /// Per dimension, the lanes over both axes of one fanout. What is paid depends on these alone: the axes only decide what fits.
 using LaneFactors = Extents;
 
-/// A remainder at the lanes of one fanout (R9): `chunk` iterations of a dimension are dealt to x * y lanes in parts of `part`, the
-/// last part shorter. A lane runs through its part inside all storage nodes below, so that its tiles there are its whole part and
-/// everything outside the lanes divides.
+/// A remainder at the lanes of one fanout (R9): `chunk` iterations of a dimension are dealt to x * y lanes in parts of `part`,
+/// the last part shorter. A lane runs through its part inside all storage nodes below, so that its tiles there are its whole part
+/// and everything outside the lanes divides.
 struct Deal {
   std::int32_t fanout = -1;  ///< -1: this dimension is not dealt
   std::int32_t chunk = 1, part = 1;
@@ -39,13 +39,14 @@ std::vector<std::int64_t> divisors(std::int64_t n);
 
 /// What lane choices are wanted for a fanout.
 struct LaneWish {
-  Extents left{};                             ///< what outer fanouts leave of each bound
-  std::array<bool, kMaxDimensions> deals{};   ///< dimensions that may be dealt
+  Extents left{};                            ///< what outer fanouts leave of each bound
+  std::array<bool, kMaxDimensions> deals{};  ///< dimensions that may be dealt
   /// Whether a choice that takes at least so many steps (of what is left, on one lane of it) is worth visiting.
   std::function<bool(double steps)> worth = [](double) { return true; };
 };
 
-/// Visits all lane choices that fit the fanout of level `index`, each once, in a fixed order. One without lanes (all ones) is among them.
+/// Visits all lane choices that fit the fanout of level `index`, each once, in a fixed order. One without lanes (all ones) is
+/// among them.
 void for_each_lane_choice(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish,
                           const std::function<void(const LaneChoice&)>& visit);
 

@@ -24,7 +24,8 @@ constexpr std::size_t index(Integer i) {
 using Open = std::uint64_t;
 Open open_bit(int tensor, int level) { return Open{1} << (tensor * kMaxLevels + level); }
 Open open_mask(int tensor) { return ((Open{1} << kMaxLevels) - 1U) << (tensor * kMaxLevels); }
-/// The bits above say how far out an ordered level's loops have come: the place in the order of the last one placed, 0 = none yet.
+/// The bits above say how far out an ordered level's loops have come: the place in the order of the last one placed, 0 = none
+/// yet.
 constexpr int kOrderBit = kMaxLevels * kMaxTensors;
 constexpr Open kNodes = (Open{1} << kOrderBit) - 1U;
 static_assert(kOrderBit + 4 <= 64 && kMaxDimensions < 16);
@@ -50,7 +51,8 @@ struct Scope {
 template <std::size_t K>
 class Lattice {
  public:
-  Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Scope& scope, const Patience& patience, Workspace& workspace)
+  Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Scope& scope, const Patience& patience,
+          Workspace& workspace)
       : scope_(scope),
         problem_(problem),
         layer_(problem.layer),
@@ -292,8 +294,8 @@ class Lattice {
     phases_.push_back(phase);
   }
 
-  /// The price of a node with lanes along a halo above it holds only while no loop of that rank stands in between; and a part dealt
-  /// to lanes is run through inside all nodes below them.
+  /// The price of a node with lanes along a halo above it holds only while no loop of that rank stands in between; and a part
+  /// dealt to lanes is run through inside all nodes below them.
   [[nodiscard]] bool barred(int level, std::uint32_t placed, int dimension) const {
     if (const Deal& deal = prices_.job().deals[index(dimension)]; deal.dealt() && deal.fanout < level) return true;
     for (int t = 0; t < layer_.output(); ++t)
@@ -427,7 +429,8 @@ class Lattice {
     }
     if (replaced) return;
     ++outcome_.labels_kept;
-    if (first < 0) workspace_.occupied[label.phase * words_per_phase_ + index(label.shape) / 64] |= std::uint64_t{1} << (label.shape % 64);
+    if (first < 0)
+      workspace_.occupied[label.phase * words_per_phase_ + index(label.shape) / 64] |= std::uint64_t{1} << (label.shape % 64);
     label.next = first;
     first = static_cast<std::int32_t>(labels_.size());
     labels_.push_back(label);
@@ -452,14 +455,16 @@ class Lattice {
     return energy >= limit_;
   }
 
-  /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more, at
-  /// most once per iteration outside, does not outweigh what it has paid less, even if the other's nodes are visited least.
+  /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more,
+  /// at most once per iteration outside, does not outweigh what it has paid less, even if the other's nodes are visited least.
   [[nodiscard]] bool outdone(std::int32_t at, std::int32_t first) {
     if constexpr (K > 1) return false;
     const Label& label = labels_[index(at)];
     for (std::int32_t other = first; other >= 0; other = labels_[index(other)].next) {
       const Label& rival = labels_[index(other)];
-      if (other == at || rival.open == label.open || (rival.open >> kOrderBit) != (label.open >> kOrderBit) || rival.slides != label.slides || rival.used > label.used) continue;
+      if (other == at || rival.open == label.open || (rival.open >> kOrderBit) != (label.open >> kOrderBit) ||
+          rival.slides != label.slides || rival.used > label.used)
+        continue;
       double paid = rival.cost[0] - label.cost[0];
       for (Open open = rival.open & ~label.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
         const int bit = std::countr_zero(open);
@@ -539,8 +544,8 @@ class Lattice {
     std::uint32_t open = 0;  ///< tensors
   };
 
-  /// Finishes a label whose nodes are all placed; false where a tile may stay in place or slide, or where more visits would be cheaper:
-  /// there the lattice goes on loop by loop.
+  /// Finishes a label whose nodes are all placed; false where a tile may stay in place or slide, or where more visits would be
+  /// cheaper: there the lattice goes on loop by loop.
   bool finish_in_order(const Label& label) {
     if (label.slides != 0 || order_at(0) != nullptr) return false;
     Owed owed;
@@ -585,8 +590,7 @@ class Lattice {
         Vector next = cost;
         Owed rest = owed;
         rest.open &= ~closes;
-        for (std::uint32_t open = closes; open != 0; open &= open - 1)
-          add(next, owed.of[index(std::countr_zero(open))], outside);
+        for (std::uint32_t open = closes; open != 0; open &= open - 1) add(next, owed.of[index(std::countr_zero(open))], outside);
         order_.push_back(d);
         close_in_order(label, rest, left & ~(1U << d), outside / left_[index(d)], next);
         order_.pop_back();
@@ -660,7 +664,8 @@ class Lattice {
       if (constraint.kind != Constraint::Kind::tile || constraint.level != level) continue;
       const Extents tile = tile_at(level);
       for (std::size_t k = 0; k < constraint.dimensions.size(); ++k)
-        if ((relevant_[index(constraint.dimensions[k])] >> t & 1U) != 0 && tile[index(constraint.dimensions[k])] != constraint.extents[k])
+        if ((relevant_[index(constraint.dimensions[k])] >> t & 1U) != 0 &&
+            tile[index(constraint.dimensions[k])] != constraint.extents[k])
           return false;
     }
     return true;
@@ -885,7 +890,8 @@ class Lattice {
   std::vector<int> shared_;          ///< per level: what shared_partition says
   std::vector<Phase> phases_;
   static constexpr std::uint32_t kAllPlaced = 1U << kMaxTensors;
-  std::vector<std::map<std::uint32_t, std::uint16_t>> phase_number_;  ///< per level, by what is placed; kAllPlaced: the next level's first
+  std::vector<std::map<std::uint32_t, std::uint16_t>>
+      phase_number_;  ///< per level, by what is placed; kAllPlaced: the next level's first
   std::vector<Label> labels_;
   std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> nodes_;
   std::array<std::vector<NodePrice>, kMaxTensors> mac_reads_;
@@ -956,10 +962,12 @@ double Problem::energy_limit(const Score& incumbent, double cycles) const {
   return std::min(limit, std::nextafter(objective.max_energy, kNone)) - leakage * cycles;
 }
 
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience, Workspace& workspace) {
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience,
+                     Workspace& workspace) {
   const Scope scope{kMaxLevels, 1, outer, problem.outer_level};
   if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, scope, patience, workspace).run();
-  if (problem.parts.count <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience, workspace).run();
+  if (problem.parts.count <= kFirstPort + 4)
+    return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience, workspace).run();
   return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience, workspace).run();
 }
 
@@ -989,7 +997,9 @@ double least_outer(const Problem& problem, const Prices& prices, const Patience&
 
 LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
                            const Patience& patience, Workspace& workspace) {
-  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, problem.outer_level + 1, outer, problem.outer_level}, patience, workspace).run();
+  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, problem.outer_level + 1, outer, problem.outer_level}, patience,
+                    workspace)
+      .run();
 }
 
 }  // namespace tilepath::search_detail

@@ -79,23 +79,21 @@ struct LatticeOutcome {
 
 /// The best nest of a job that is strictly better than `incumbent`. Deterministic. `outer`: as below, 0 = nothing known.
 LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience,
-                   Workspace& workspace);
+                     Workspace& workspace);
 
 /// The same with bandwidths relaxed: each port carries its least, whatever the nest. Much cheaper, since a label has one cost.
 /// `score` is then a bound: no nest of the job scores less. Without a nest, none of the job beats the incumbent.
 LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                             const Patience& patience,
-                   Workspace& workspace);
+                             const Patience& patience, Workspace& workspace);
 
-// The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others. Each
-// part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
+// The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others.
+// Each part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
 
 /// Least energy of the outer nodes, of prices without lanes.
-double least_outer(const Problem& problem, const Prices& prices, const Patience& patience,
-                   Workspace& workspace);
+double least_outer(const Problem& problem, const Prices& prices, const Patience& patience, Workspace& workspace);
 
 /// A bound on the score of a job: its inner nodes on their own, `outer` for the energy of the others.
-LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience,
-                   Workspace& workspace);
+LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
+                           const Patience& patience, Workspace& workspace);
 
 }  // namespace tilepath::search_detail

@@ -127,8 +127,8 @@ bool Prices::halo_lanes(const Rank& rank, int level) const {
 
 // -- operands: R1-R3 ------------------------------------------------------------------------------------------------------
 
-/// Words that cross just below level `level` in one visit of a tile at `child` (R3): lanes of the fanouts from `level` inwards are
-/// joined as their networks join them, those further out each count (of the busiest: those above `parent` not at all).
+/// Words that cross just below level `level` in one visit of a tile at `child` (R3): lanes of the fanouts from `level` inwards
+/// are joined as their networks join them, those further out each count (of the busiest: those above `parent` not at all).
 double Prices::crossing(int t, int parent, int child, int level, const Extents& tile, Whose whose, const Partial* partial) const {
   const int from = whose == Whose::busiest ? parent : 0;
   double words = 1;
@@ -141,7 +141,8 @@ double Prices::crossing(int t, int parent, int child, int level, const Extents& 
   for (std::size_t r = 0; r < tensor(t).ranks.size(); ++r) {
     const Rank& rank = tensor(t).ranks[r];
     if (rank.size() > 1) {
-      words *= halo_crossing(t, rank, parent, child, level, tile, whose, partial != nullptr && partial->rank == r ? partial : nullptr);
+      words *=
+          halo_crossing(t, rank, parent, child, level, tile, whose, partial != nullptr && partial->rank == r ? partial : nullptr);
       continue;
     }
     // Lanes of a plain rank share nothing.
@@ -427,7 +428,8 @@ void Prices::price_outputs() {
 
   // Ports at the MACs: updates of a step arrive once per group that no reduction joins.
   double updates = steps_;
-  double outputs = 1;  // the first update of each word that starts from zero only writes: every output of the busiest instance, once
+  double outputs =
+      1;  // the first update of each word that starts from zero only writes: every output of the busiest instance, once
   for (int d = 0; d < layer_.dimension_count(); ++d) {
     if (layer_.relevant(out, d)) outputs *= static_cast<double>(temporal_[index(d)] * inside(innermost)[index(d)]);
     for (int f = innermost; f < macs_level; ++f) {
@@ -540,8 +542,8 @@ Cost Prices::least(int t, int level) const {
 Cost Prices::least_mac_reads(int t) const {
   const int macs_level = hierarchy_.level_count();
   const int innermost = parent(t, macs_level);
-  // The lanes that ask for one word in a step are at most those of the irrelevant dimensions, and along a halo rank all but those of its
-  // widest dimension.
+  // The lanes that ask for one word in a step are at most those of the irrelevant dimensions, and along a halo rank all but those
+  // of its widest dimension.
   double sharing = 1;
   const auto lanes = [&](int d) { return lanes_at_work(d, innermost, macs_level, true); };
   for (int d = 0; d < layer_.dimension_count(); ++d)

@@ -111,7 +111,8 @@ class Prices {
     return job_.lanes[static_cast<std::size_t>(fanout)][static_cast<std::size_t>(d)];
   }
   [[nodiscard]] const Deal& deal(int d) const { return job_.deals[static_cast<std::size_t>(d)]; }
-  /// Lanes of a dimension over the fanouts of levels `from` … `to`-1 that have work at all; at the MACs, that have it in a step, on average.
+  /// Lanes of a dimension over the fanouts of levels `from` … `to`-1 that have work at all; at the MACs, that have it in a step,
+  /// on average.
   [[nodiscard]] double lanes_at_work(int d, int from, int to, bool at_macs) const;
   /// Of all dimensions irrelevant to a tensor.
   [[nodiscard]] double irrelevant_lanes(int t, int from, int to, bool at_macs = false) const;

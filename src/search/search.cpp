@@ -109,7 +109,7 @@ class Searcher {
     while (true) {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
       if (remainders_to_come_ && (result_.certificate.jobs_solved >= kSolvedBeforeRemainders || !open())) plant_remainders();
-      if (!open() || patience_.over()) break;
+      if (!open() || patience_.over() || (options_.any && !result_.nest.nodes.empty())) break;
       KnotPointer knot = pop();
       if (knot->keeps) {
         if (!look_at_job(std::move(knot))) break;
@@ -235,8 +235,8 @@ class Searcher {
     if (fanouts == problem_.hierarchy.level_count()) cost[search_detail::kEnergy] += least_access(job);
     return problem_.score(cost, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes_from(fanouts)))));
   }
-  /// Energy of the MACs' reads and updates at least, wherever each tensor's innermost node is: a word read once serves all lanes of
-  /// irrelevant dimensions below the node, and along a halo rank all but those of its widest dimension.
+  /// Energy of the MACs' reads and updates at least, wherever each tensor's innermost node is: a word read once serves all lanes
+  /// of irrelevant dimensions below the node, and along a halo rank all but those of its widest dimension.
   [[nodiscard]] double least_access(const Job& job) const {
     double energy = 0;
     for (int t = 0; t < problem_.layer.tensor_count(); ++t) energy += least_access_of(job, t);
@@ -322,7 +322,8 @@ class Searcher {
     }
     search_detail::LaneWish wish;
     wish.left = left_by(*knot.lanes);
-    for (int d = 0; d < problem_.layer.dimension_count(); ++d) wish.deals[index(d)] = knot.remainders && may_deal(d, knot.fanouts);
+    for (int d = 0; d < problem_.layer.dimension_count(); ++d)
+      wish.deals[index(d)] = knot.remainders && may_deal(d, knot.fanouts);
     const double dealt = dealt_steps(*knot.lanes);
     const double inner = lanes_from(knot.fanouts + 1);
     wish.worth = [&, dealt, inner](double steps) {
@@ -336,13 +337,14 @@ class Searcher {
     return std::none_of(options_.constraints.begin(), options_.constraints.end(), [&](const Constraint& constraint) {
       if (constraint.kind != Constraint::Kind::count || constraint.level != level) return false;
       const auto d = index(constraint.dimensions[0]);
-      const std::int64_t lanes = choice.deals[d].dealt() ? std::int64_t{choice.deals[d].x} * choice.deals[d].y : choice.factors[d];
+      const std::int64_t lanes =
+          choice.deals[d].dealt() ? std::int64_t{choice.deals[d].x} * choice.deals[d].y : choice.factors[d];
       return lanes != constraint.count;
     });
   }
 
-  /// Lanes of unequal parts along a halo: their tiles are counted in closed form where words are joined or each counts, and tiles move
-  /// whole.
+  /// Lanes of unequal parts along a halo: their tiles are counted in closed form where words are joined or each counts, and tiles
+  /// move whole.
   [[nodiscard]] bool may_deal(int d, int fanout) const {
     for (const Constraint& constraint : options_.constraints)  // a part is run through innermost, wherever the order wants it
       if (constraint.kind == Constraint::Kind::order && constraint.level > fanout &&
@@ -366,7 +368,8 @@ class Searcher {
     for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
       Keep keep = at(problem_.hierarchy.level(l).keeps, problem_.layer.tensors[index(t)].role);
       for (const Constraint& constraint : options_.constraints) {
-        if (constraint.level != l || std::find(constraint.tensors.begin(), constraint.tensors.end(), t) == constraint.tensors.end())
+        if (constraint.level != l ||
+            std::find(constraint.tensors.begin(), constraint.tensors.end(), t) == constraint.tensors.end())
           continue;
         if (constraint.kind == Constraint::Kind::keep) keep = Keep::must;
         if (constraint.kind == Constraint::Kind::never) keep = Keep::never;
@@ -442,8 +445,8 @@ class Searcher {
     }
   }
 
-  /// Three looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner nodes
-  /// solved on their own; solved.
+  /// Three looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner
+  /// nodes solved on their own; solved.
   bool look_at_job(KnotPointer knot) {
     Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot->job());
     if (result_.certificate.jobs_solved < kSolvedAtOnce) return solve_job(*knot, prices);  // for an incumbent
@@ -487,7 +490,8 @@ class Searcher {
       outer.keeps[index(t)] = kept[index(t)] & ((2U << problem_.outer_level) - 1U);
     const auto [it, fresh] = outer_energy_.try_emplace(outer.keeps, 0.0);
     if (fresh)
-      it->second = least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_, workspace_);
+      it->second =
+          least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_, workspace_);
     return it->second;
   }
 
@@ -495,20 +499,23 @@ class Searcher {
     ++result_.certificate.jobs_solved;
     const double outer = outer_energy(knot.kept);
     if (problem_.parts.count > 1) {
-      const LatticeOutcome relaxed = narrowing(
-          knot.bound, incumbent_, [&](const Score& limit) { return solve_relaxed(problem_, prices, limit, outer, patience_, workspace_); });
+      const LatticeOutcome relaxed = narrowing(knot.bound, incumbent_, [&](const Score& limit) {
+        return solve_relaxed(problem_, prices, limit, outer, patience_, workspace_);
+      });
       if (!settle(knot, relaxed)) return false;
       if (!relaxed.nest) return true;
     }
-    return settle(knot, narrowing(knot.bound, incumbent_,
-                                  [&](const Score& limit) { return solve(problem_, prices, limit, outer, patience_, workspace_); }));
+    return settle(knot, narrowing(knot.bound, incumbent_, [&](const Score& limit) {
+                    return solve(problem_, prices, limit, outer, patience_, workspace_);
+                  }));
   }
 
   /// Solves with a limit not far above the bound first, then further away: most labels die at once where the bound is good.
   template <class Solve>
   LatticeOutcome narrowing(const Score& bound, const Score& incumbent, const Solve& solve_below) {
     const auto above = [&](double slack) {
-      return options_.objective.objective == Objective::latency ? Score{bound.value, bound.tie * slack} : Score{bound.value * slack, 0};
+      return options_.objective.objective == Objective::latency ? Score{bound.value, bound.tie * slack}
+                                                                : Score{bound.value * slack, 0};
     };
     for (const double slack : {1.02, 1.1, 1.4}) {
       const Score limit = above(slack);

@@ -176,18 +176,84 @@ TEST_CASE("an output that cannot be written is refused before the search") {
   CHECK(ran.err == "tilepath: /no/such/folder/x.json: cannot be written\n");
 }
 
-TEST_CASE("a layer without a legal mapping says which capacity forbids it, with exit code 3") {
+TEST_CASE("a bad dataflow file is refused with the constraint's pointer; contradictions are never dropped") {
+  const auto cases = std::vector<std::pair<std::string, std::string>>{
+      {R"([{"store": ["weight"], "at": "RF"}])", "/0/store/0: layer 'fc8' has no tensor 'weight'; did you mean 'weights'?"},
+      {R"([{"stored": ["weights"], "at": "RF"}])",
+       "/0: expected a constraint: an object with store, never, spatial, tile or order"},
+      {R"([{"store": ["weights"], "at": "RF", "count": 2}])", "/0/count: unknown key; known: store, at"},
+      {R"({"schema_version": 1, "constraints": [{"spatial": ["M", "K"], "fanout": "GLB"}]})",
+       "/constraints/0/spatial/1: layer 'fc8' has no dimension 'K'; known: N, G, M, C, P, Q, R, S"},
+      {R"([{"spatial": ["M", "M"], "fanout": "GLB"}])", "/0/spatial/1: 'M' is there twice"},
+      {R"([{"spatial": ["M"], "fanout": "RF"}])", R"(/0: {"spatial":["M"],"fanout":"RF"}: 'RF' has no fanout)"},
+      {R"([{"spatial": "M", "count": 300, "fanout": "GLB"}])",
+       R"(/0: {"spatial":"M","count":300,"fanout":"GLB"}: the fanout of 'GLB' has 168 instances there, not 300)"},
+      {R"([{"tile": {"M": 2000}, "at": "RF"}])",
+       R"(/0: {"tile":{"M":2000},"at":"RF"}: a tile cannot cover 2000 of the 1000 iterations of M)"},
+      {R"([{"tile": {"M": "every"}, "at": "RF"}])", R"(/0/tile/M: expected one of all; found "every")"},
+      {R"([{"store": ["weights"], "at": "RF"}, {"never": ["weights"], "at": "RF"}])",
+       R"(/1: {"store":["weights"],"at":"RF"} contradicts {"never":["weights"],"at":"RF"})"},
+      {R"([{"spatial": ["C"], "fanout": "GLB"}, {"spatial": "M", "count": 2, "fanout": "GLB"}])",
+       R"(/1: {"spatial":"M","count":2,"fanout":"GLB"} contradicts {"spatial":["C"],"fanout":"GLB"})"},
+      {R"({"schema_version": 1, "constraint": []})", "/constraint: unknown key; did you mean 'constraints'?"},
+      {R"("weight-stationary")", "expected an object, found \"weight-stationary\""},
+  };
+  for (const auto& [text, message] : cases) {
+    const Scratch scratch;
+    const std::string path = scratch.file("bad.json", text);
+    const Ran ran = run("search alexnet --layer fc8 --arch eyeriss-3level --dataflow " + path);
+    CHECK(ran.code == 2);
+    CHECK(ran.out.empty());
+    CHECK(ran.err == "tilepath: " + path + ": " + message + "\n");
+  }
   const Scratch scratch;
-  const std::string arch =
-      scratch.file("small.json", R"({"schema_version": 1, "name": "small", "compute": {"mac_energy": 1}, "levels": [
-    {"name": "DRAM", "read_energy": 1, "write_energy": 1},
-    {"name": "RF", "read_energy": 1, "write_energy": 1, "capacity_words": 2, "keeps": "must"}]})");
-  const Ran ran = run("search alexnet --layer conv1 --arch " + arch);
-  CHECK(ran.code == 3);
+  const std::string path = scratch.file("never.json", R"([{"never": ["weights"], "at": "RF"}])");
+  const Ran ran = run("search alexnet --layer fc8 --arch eyeriss-3level --dataflow weight-stationary --dataflow " + path);
+  CHECK(ran.code == 2);
   CHECK(ran.err ==
-        "tilepath: no legal mapping of 'conv1' on 'small': even with one word of each tile, 'RF' would keep 3 words (weights 1, "
-        "inputs "
-        "1, outputs 1); it has 2\n");
+        R"(tilepath: --dataflow: for layer 'fc8', {"store":["weights"],"at":"RF"} contradicts {"never":["weights"],"at":"RF"})"
+        "\n");
+}
+
+TEST_CASE("no legal mapping: the smallest conflict, demand against capacity, and the least change that fits; exit code 3") {
+  const std::string head = R"({"schema_version": 1, "name": "small", "compute": {"mac_energy": 1}, "levels": [
+    {"name": "DRAM", "read_energy": 1, "write_energy": 1, "fanout": {"x": 4, "y": 2}},
+    {"name": "RF", "read_energy": 1, "write_energy": 1, "capacity_words": )";
+  struct Case {
+    std::string arch, constraints, options, message;
+  };
+  const std::vector<Case> cases = {
+      {head + R"(2, "keeps": "must"}]})", "[]", "",
+       "these conflict, and without any one of them there is a mapping: 'RF' has 2 words for weights, inputs, outputs, the least "
+       "that fits is 3 (weights 1, inputs 1, outputs 1); 'RF' must keep weights; 'RF' must keep inputs; 'RF' must keep outputs"},
+      {head + R"(8}]})",
+       R"([{"store": ["weights"], "at": "RF"}, {"tile": {"R": "all"}, "at": "RF"}, {"never": ["inputs"], "at": "RF"}])", "",
+       "these conflict, and without any one of them there is a mapping: 'RF' has 8 words for weights, inputs, outputs, the least "
+       "that fits is 11 (weights 11); the constraint {\"store\":[\"weights\"],\"at\":\"RF\"}; the constraint "
+       "{\"tile\":{\"R\":\"all\"},\"at\":\"RF\"}"},
+      {head + R"(8}]})",
+       R"([{"spatial": "M", "count": 4, "fanout": "DRAM"}, {"spatial": "C", "count": 3, "fanout": "DRAM"}, {"never": ["inputs"], "at": "RF"}])",
+       "",
+       "these conflict, and without any one of them there is a mapping: the fanout of 'DRAM' is 4 x 2; the constraint "
+       "{\"spatial\":\"M\",\"count\":4,\"fanout\":\"DRAM\"}; the constraint {\"spatial\":\"C\",\"count\":3,\"fanout\":\"DRAM\"}"},
+      {head + R"(8}]})", "[]", " --max-cycles 1000", "cycles may be at most 1000, the least is 13176900"},
+  };
+  for (const Case& each : cases) {
+    const Scratch scratch;
+    const std::string arch = scratch.file("small.json", each.arch);
+    const std::string dataflow = scratch.file("dataflow.json", each.constraints);
+    const Ran ran = run("search alexnet --layer conv1 --arch " + arch + " --dataflow " + dataflow + each.options);
+    CHECK(ran.code == 3);
+    CHECK(ran.err == "tilepath: no legal mapping of 'conv1' on 'small': " + each.message + "\n");
+  }
+}
+
+TEST_CASE("what a constraint costs is told, and the result says what was asked") {
+  const Ran ran = run("search alexnet --layer fc8 --arch eyeriss-3level --dataflow weight-stationary --price-constraints");
+  CHECK(ran.code == 0);
+  CHECK(ran.out.find("fc8: {\"spatial\":[\"M\",\"C\",\"R\",\"S\",\"G\"],\"fanout\":\"GLB\"} costs a factor of 1.0000\n") !=
+        std::string::npos);
+  CHECK(ran.out.find("fc8: {\"never\":[\"inputs\",\"outputs\"],\"at\":\"RF\"} costs a factor of 1.00") != std::string::npos);
 }
 
 }  // namespace tilepath::testing

@@ -67,7 +67,8 @@ int agree_on_all(const Limits& limits) {
     options.mapspace.uneven = random() % 2 == 0;
     options.mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
     options.constraints = random_constraints(random, layer, hierarchy);
-    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, limits.nests, options.constraints);
+    const BruteForce truth =
+        brute_force(layer, hierarchy, options.objective, options.mapspace, limits.nests, options.constraints);
     if (!truth.complete) continue;
     if (truth.nests == 0) {
       CAPTURE(seed);

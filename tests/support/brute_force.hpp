@@ -13,8 +13,8 @@ struct BruteForce {
   Score best;
   Nest nest;
   std::vector<std::pair<double, std::int64_t>> front;  ///< (energy, cycles) that no nest beats in both; most cycles first
-  std::int64_t nests = 0;  ///< that were legal and scored
-  bool complete = true;    ///< false: more than `most` nests, legal or not: given up
+  std::int64_t nests = 0;                              ///< that were legal and scored
+  bool complete = true;                                ///< false: more than `most` nests, legal or not: given up
 };
 
 BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,

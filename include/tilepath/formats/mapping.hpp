@@ -20,4 +20,9 @@ Nest read_mapping(const Document& document, const Layer& layer, const Hierarchy&
 Nest read_nodes(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarchy);
 Json to_json(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
 
+/// What a name stands for; throws InputError with the nearest name where it stands for nothing.
+int level_of(const Cursor& cursor, const Hierarchy& hierarchy);
+int dimension_of(const Cursor& cursor, const Layer& layer);
+int tensor_of(const Cursor& cursor, const Layer& layer);
+
 }  // namespace tilepath

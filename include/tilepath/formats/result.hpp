@@ -16,11 +16,19 @@
 
 namespace tilepath {
 
+/// What one constraint costs: the optimum without it, and how many times as much the optimum with it is.
+struct ConstraintPrice {
+  std::string constraint;
+  double value_without = 0, factor = 1;
+  bool proved = false;
+};
+
 struct LayerResult {
   Layer layer;
   SearchResult found;
   std::optional<Verification> verification;
   std::optional<Front> front;
+  std::vector<ConstraintPrice> prices;
 };
 
 struct NetworkResult {
@@ -28,6 +36,7 @@ struct NetworkResult {
   Json architecture;     ///< as read
   Hierarchy hierarchy;
   SearchOptions options;
+  Json constraints;  ///< as read
   std::vector<LayerResult> layers;
 };
 

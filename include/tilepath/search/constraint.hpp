@@ -19,8 +19,8 @@ struct Constraint {
     lanes,  ///< over the fanout of `level` (on `axis` alone, if given) only `dimensions` are unrolled
     count,  ///< dimensions[0] has `count` lanes over the fanout of `level`; with an axis, all of them on that one
     tile,   ///< each storage node of `level` covers extents[i] iterations of dimensions[i], where that is relevant to its tensor
-    order,  ///< of the loops inside the outermost node of `level` and outside those of the next level inwards, those over `dimensions` stand in
-            ///< this order, outermost first
+    order,  ///< of the loops inside the outermost node of `level` and outside those of the next level inwards, those over
+            ///< `dimensions` stand in this order, outermost first
   };
   enum class On : std::uint8_t { any, x, y };
 
@@ -37,8 +37,8 @@ struct Constraint {
 /// Whether a mapping obeys a constraint. Requires legal(nest, layer, hierarchy).
 bool obeys(const Nest& nest, const Constraint& constraint, const Layer& layer);
 
-/// Two constraints that no mapping can obey both, or one that the architecture forbids, in words; empty if there are none that are seen
-/// without a search.
+/// Two constraints that no mapping can obey both, or one that the architecture forbids, in words; empty if there are none that
+/// are seen without a search.
 std::string contradiction(const std::vector<Constraint>& constraints, const Layer& layer, const Hierarchy& hierarchy);
 
 /// The hierarchy whose fanouts unroll only what the constraints allow.

@@ -15,7 +15,8 @@
 
 namespace tilepath {
 
-/// What is to be least: energy; cycles (of equals, the one of least energy); energy x cycles; energy x cycles^2; energy^a x cycles^b.
+/// What is to be least: energy; cycles (of equals, the one of least energy); energy x cycles; energy x cycles^2; energy^a x
+/// cycles^b.
 enum class Objective : std::uint8_t { energy, latency, edp, ed2p, product };
 inline constexpr int kObjectives = 5;
 std::string_view name_of(Objective objective);
@@ -39,16 +40,17 @@ struct Score {
 };
 Score score_of(const Aim& aim, double energy, double cycles);
 
-/// Which counts need not divide (R9). None: perfect factors. Lanes: a fanout may deal a tile of a dimension in parts of unequal size to
-/// its lanes, the last doing less or nothing; all other counts divide.
+/// Which counts need not divide (R9). None: perfect factors. Lanes: a fanout may deal a tile of a dimension in parts of unequal
+/// size to its lanes, the last doing less or nothing; all other counts divide.
 enum class Remainders : std::uint8_t { none, lanes };
 
 /// Which nests are searched. In all of them: every dimension free to be unrolled on any axis that takes it, two
 /// or more on one axis and one on both allowed; bypass free where `keeps` leaves it so; all loop orders. The spatial loops of a
 /// fanout stand directly outside the storage nodes of the level below; a level that keeps nothing has no loops of its own.
 /// A tensor whose delivery crosses two fanouts at once, with lanes of one of its halo ranks on the outer, has no loop of that
-/// rank between the two. A part dealt to lanes is run through inside all storage nodes below them; one dimension is dealt over one fanout, and
-/// one of a halo rank only where tiles are not kept sliding, have no boxes around them, and multicast is not `equal`.
+/// rank between the two. A part dealt to lanes is run through inside all storage nodes below them; one dimension is dealt over
+/// one fanout, and one of a halo rank only where tiles are not kept sliding, have no boxes around them, and multicast is not
+/// `equal`.
 struct Mapspace {
   /// Even: the storage nodes of a level stand together. Uneven: they may stand apart, loops between them.
   bool uneven = true;
@@ -68,7 +70,8 @@ struct Certificate {
 struct SearchOptions {
   Aim objective = {};
   Mapspace mapspace = {};
-  double time_limit = 0;  ///< seconds; 0 = none
+  double time_limit = 0;                     ///< seconds; 0 = none
+  bool any = false;                          ///< any mapping will do: stop at the first
   std::vector<Constraint> constraints = {};  ///< all are obeyed; without a contradiction
 };
 
@@ -83,6 +86,11 @@ struct SearchResult {
 SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options,
                     const std::stop_token& stop = {});
 
+/// Why a layer has no mapping: the smallest set of constraints and capacities found that conflict (without any one of them there
+/// is a mapping), and for each capacity among them the least that would do. One paragraph; for when `search` throws
+/// NoLegalMapping. Looks for perfect factors; spends a few seconds at most on each question.
+std::string conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options);
+
 /// One point of an energy-latency front.
 struct FrontPoint {
   double energy = 0;
@@ -90,14 +98,15 @@ struct FrontPoint {
   Nest nest;
 };
 
-/// The exact energy-latency front of a layer: every mapping in the mapspace is matched or beaten in both energy and cycles by one of these,
-/// none of which beats another. Most cycles first. Ceilings of the aim hold; its objective does not matter. Not `complete` when the time
-/// limit (for each point) or a requested stop cut it short: then the points found so far.
+/// The exact energy-latency front of a layer: every mapping in the mapspace is matched or beaten in both energy and cycles by one
+/// of these, none of which beats another. Most cycles first. Ceilings of the aim hold; its objective does not matter. Not
+/// `complete` when the time limit (for each point) or a requested stop cut it short: then the points found so far.
 struct Front {
   std::vector<FrontPoint> points;
   bool complete = true;
 };
-Front pareto_front(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop = {});
+Front pareto_front(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options,
+                   const std::stop_token& stop = {});
 
 /// A choice of one point for each part of a whole: what they come to together.
 struct CombinedPoint {

@@ -1,0 +1,203 @@
+// Why there is no mapping: a smallest set of demands that cannot all be met, found by dropping one after the other.
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "tilepath/base/error.hpp"
+#include "tilepath/base/quantity.hpp"
+#include "tilepath/mapping/tile.hpp"
+#include "tilepath/search/search.hpp"
+
+namespace tilepath {
+
+namespace {
+
+constexpr double kSecondsPerQuestion = 3;
+constexpr std::int64_t kWide = std::int64_t{1} << 20;  ///< lanes of a fanout that does not limit
+
+/// Something that may be dropped: a constraint, a capacity, the width of a fanout, that a level must keep a tensor.
+struct Demand {
+  enum class Kind : std::uint8_t { constraint, capacity, fanout, must };
+  Kind kind = Kind::constraint;
+  std::size_t level = 0;
+  std::size_t item = 0;  ///< the constraint, the partition, the role
+};
+
+class Conflict {
+ public:
+  Conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options)
+      : layer_(layer), hierarchy_(hierarchy), options_(options) {
+    for (std::size_t l = 0; l < hierarchy.levels.size(); ++l) {
+      const Level& level = hierarchy.levels[l];
+      for (std::size_t p = 0; p < level.partitions.size(); ++p) demands_.push_back({Demand::Kind::capacity, l, p});
+      if (level.fanout && counted(l)) demands_.push_back({Demand::Kind::fanout, l, 0});
+      for (std::size_t r = 0; l > 0 && r < kRoles; ++r)
+        if (level.keeps[r] == Keep::must) demands_.push_back({Demand::Kind::must, l, r});
+    }
+    for (std::size_t c = 0; c < options.constraints.size(); ++c) demands_.push_back({Demand::Kind::constraint, 0, c});
+  }
+
+  std::string explain() {
+    if (mapping(demands_)) return ceilings();
+    for (std::size_t d = 0; d < demands_.size();) {
+      std::vector<Demand> rest = demands_;
+      rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(d));
+      if (mapping(rest))
+        ++d;
+      else
+        demands_ = std::move(rest);
+    }
+    if (demands_.empty()) return {};
+    std::string text = demands_.size() == 1 ? "" : "these conflict, and without any one of them there is a mapping: ";
+    for (std::size_t d = 0; d < demands_.size(); ++d) text += (d == 0 ? "" : "; ") + in_words(demands_[d]);
+    return text;
+  }
+
+ private:
+  /// A fanout conflicts only with constraints that count its lanes: unrolling is never forced otherwise.
+  [[nodiscard]] bool counted(std::size_t level) const {
+    return std::any_of(options_.constraints.begin(), options_.constraints.end(), [&](const Constraint& c) {
+      return c.kind == Constraint::Kind::count && static_cast<std::size_t>(c.level) == level;
+    });
+  }
+
+  /// A mapping that meets these demands; where a partition is not among them it has no limit, and so on. `widened`: this
+  /// partition has `capacity` instead.
+  [[nodiscard]] std::optional<Nest> mapping(const std::vector<Demand>& demands, const Demand* widened = nullptr,
+                                            std::int64_t capacity = 0) const {
+    Hierarchy hierarchy = hierarchy_;
+    SearchOptions options;
+    options.mapspace = {options_.mapspace.uneven, Remainders::none};
+    options.any = true;
+    options.time_limit = kSecondsPerQuestion;
+    for (std::size_t l = 0; l < hierarchy.levels.size(); ++l) {
+      Level& level = hierarchy.levels[l];
+      for (Partition& part : level.partitions) part.capacity_words = kUnbounded;
+      if (level.fanout && counted(l)) level.fanout->x = level.fanout->y = kWide;
+      if (l > 0)
+        for (Keep& keep : level.keeps) keep = keep == Keep::must ? Keep::can : keep;
+    }
+    for (const Demand& demand : demands) {
+      Level& level = hierarchy.levels[demand.level];
+      const Level& given = hierarchy_.levels[demand.level];
+      switch (demand.kind) {
+        case Demand::Kind::constraint:
+          options.constraints.push_back(options_.constraints[demand.item]);
+          break;
+        case Demand::Kind::capacity: {
+          const bool this_one = widened != nullptr && widened->level == demand.level && widened->item == demand.item;
+          level.partitions[demand.item].capacity_words = this_one ? capacity : given.partitions[demand.item].capacity_words;
+          break;
+        }
+        case Demand::Kind::fanout:
+          level.fanout = given.fanout;
+          break;
+        case Demand::Kind::must:
+          level.keeps[demand.item] = Keep::must;
+          break;
+      }
+    }
+    try {
+      return search(layer_, hierarchy, options).nest;
+    } catch (const NoLegalMapping&) {
+      return std::nullopt;
+    } catch (const Interrupted&) {  // not known in time: taken as part of the conflict
+      return std::nullopt;
+    }
+  }
+
+  [[nodiscard]] std::string in_words(const Demand& demand) const {
+    const Level& level = hierarchy_.levels[demand.level];
+    switch (demand.kind) {
+      case Demand::Kind::constraint:
+        return "the constraint " + options_.constraints[demand.item].text;
+      case Demand::Kind::capacity:
+        return capacity_in_words(demand);
+      case Demand::Kind::fanout:
+        return "the fanout of '" + level.name + "' is " + std::to_string(level.fanout->x) + " x " +
+               std::to_string(level.fanout->y);
+      case Demand::Kind::must:
+        break;
+    }
+    return "'" + level.name + "' must keep " + std::string(name_of(static_cast<Role>(demand.item)));
+  }
+
+  /// What there is, and the least that would do while all else is as demanded: what each tensor needs of it.
+  [[nodiscard]] std::string capacity_in_words(const Demand& demand) const {
+    const Level& level = hierarchy_.levels[demand.level];
+    const Partition& part = level.partitions[demand.item];
+    std::string roles;
+    for (std::size_t r = 0; r < kRoles; ++r)
+      if (part.holds[r]) roles += (roles.empty() ? "" : ", ") + std::string(name_of(static_cast<Role>(r)));
+    std::string text = "'" + level.name + "' has " + std::to_string(part.capacity_words) + " words for " + roles;
+    std::int64_t low = part.capacity_words;  // too small
+    std::int64_t high = low;
+    std::optional<Nest> fits;
+    while (!fits && high < (std::int64_t{1} << 50)) {
+      low = high;
+      high *= 2;
+      fits = mapping(demands_, &demand, high);
+    }
+    if (!fits) return text;
+    while (high - low > 1) {
+      const std::int64_t middle = low + (high - low) / 2;
+      std::optional<Nest> smaller = mapping(demands_, &demand, middle);
+      (smaller ? high : low) = middle;
+      if (smaller) fits = std::move(smaller);
+    }
+    return text + ", the least that fits is " + std::to_string(high) + " (" + kept(*fits, demand) + ")";
+  }
+
+  /// "weights 1, inputs 3; twice, as it is double-buffered"
+  [[nodiscard]] std::string kept(const Nest& nest, const Demand& demand) const {
+    const Level& level = hierarchy_.levels[demand.level];
+    const std::vector<Extents> inside = extents_inside(nest, layer_);
+    std::string text;
+    for (std::size_t i = 0; i < nest.nodes.size(); ++i) {
+      const auto* store = std::get_if<Store>(&nest.nodes[i]);
+      if (store == nullptr || static_cast<std::size_t>(store->level) != demand.level) continue;
+      for (const int t : store->tensors) {
+        const Tensor& tensor = layer_.tensors[static_cast<std::size_t>(t)];
+        if (!level.partitions[demand.item].holds[static_cast<std::size_t>(tensor.role)]) continue;
+        text += (text.empty() ? "" : ", ") + tensor.name + " " +
+                std::to_string(tile_words(tensor, inside[i], hierarchy_.footprint) * level_words(level, tensor));
+      }
+    }
+    return text + (level.double_buffered ? "; twice, as it is double-buffered" : "");
+  }
+
+  /// All else can be met: the least that the ceilings of energy and cycles would have to allow.
+  [[nodiscard]] std::string ceilings() const {
+    const Aim& aim = options_.objective;
+    const auto least = [&](Objective objective) {
+      SearchOptions options = options_;
+      options.objective = objective;
+      options.time_limit = kSecondsPerQuestion;
+      const SearchResult found = search(layer_, hierarchy_, options);
+      return (found.certificate.proved ? "the least is " : "the least is no less than ") + shown(found.certificate.lower_bound);
+    };
+    std::string text;
+    if (std::isfinite(aim.max_energy)) text = "energy may be at most " + shown(aim.max_energy) + ", " + least(Objective::energy);
+    if (std::isfinite(aim.max_cycles))
+      text += (text.empty() ? "" : "; ") + ("cycles may be at most " + shown(aim.max_cycles)) + ", " + least(Objective::latency);
+    if (std::isfinite(aim.max_energy) && std::isfinite(aim.max_cycles)) text += "; --pareto shows what they cost each other";
+    return text;
+  }
+
+  static std::string shown(double value) {
+    return value < 1e15 && value == std::floor(value) ? std::to_string(static_cast<std::int64_t>(value)) : std::to_string(value);
+  }
+
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  const SearchOptions& options_;
+  std::vector<Demand> demands_;
+};
+
+}  // namespace
+
+std::string conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options) {
+  return Conflict(layer, hierarchy, options).explain();
+}
+
+}  // namespace tilepath
