@@ -231,6 +231,12 @@ void add_search(CLI::App& app, Action& action) {
       ->add_option("--remainders", options->search.mapspace.remainders,
                    "lanes (default): a tile may be dealt to lanes in parts that do not divide it; none: perfect factors only")
       ->transform(CLI::CheckedTransformer(remainders).description(""));
+  const std::map<std::string, Bypass> bypasses = {{"free", Bypass::free}, {"fixed", Bypass::fixed}};
+  command
+      ->add_option(
+          "--bypass", options->search.mapspace.bypass,
+          "free (default): every level may keep a tensor or pass it on; fixed: every level keeps all that it has room for")
+      ->transform(CLI::CheckedTransformer(bypasses).description(""));
   command->add_flag("--verify", options->verify, "Execute each mapping on real values; compare outputs and counts");
   command->add_option("--time-limit", options->search.time_limit, "Seconds per layer; past them the best found, with its gap")
       ->check(CLI::PositiveNumber);

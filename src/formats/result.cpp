@@ -103,8 +103,7 @@ Json objective_json(const Aim& aim) {
 Json mapspace_json(const Mapspace& mapspace) {
   return {{"remainders", mapspace.remainders == Remainders::lanes ? "lanes" : "none"},
           {"nodes", mapspace.uneven ? "uneven" : "even"},
-          {"bypass", "free"},
-          {"lanes", "free"}};
+          {"bypass", mapspace.bypass == Bypass::free ? "free" : "fixed"}};
 }
 
 }  // namespace

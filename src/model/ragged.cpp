@@ -187,7 +187,7 @@ class Ragged {
   static void add_lanes(const std::vector<DimensionLoop>& loops, std::size_t inner, std::size_t lane, std::int64_t size,
                         std::int64_t step, const std::vector<std::size_t>& around, std::vector<Track>& lanes) {
     Track track;
-    std::int64_t number = static_cast<std::int64_t>(lane);
+    auto number = static_cast<std::int64_t>(lane);
     for (std::size_t l = inner; l-- > 0;) {
       if (loops[l].fanout < 0) continue;
       track.at.insert(track.at.begin(), number % loops[l].count);

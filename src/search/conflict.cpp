@@ -32,7 +32,7 @@ class Conflict {
       for (std::size_t p = 0; p < level.partitions.size(); ++p) demands_.push_back({Demand::Kind::capacity, l, p});
       if (level.fanout && counted(l)) demands_.push_back({Demand::Kind::fanout, l, 0});
       for (std::size_t r = 0; l > 0 && r < kRoles; ++r)
-        if (level.keeps[r] == Keep::must) demands_.push_back({Demand::Kind::must, l, r});
+        if (must_keep(l, r)) demands_.push_back({Demand::Kind::must, l, r});
     }
     for (std::size_t c = 0; c < options.constraints.size(); ++c) demands_.push_back({Demand::Kind::constraint, 0, c});
   }
@@ -54,6 +54,14 @@ class Conflict {
   }
 
  private:
+  [[nodiscard]] bool must_keep(std::size_t level, std::size_t role) const {
+    const Level& given = hierarchy_.levels[level];
+    const Partition* room = given.partition(static_cast<Role>(role));
+    const bool no_room = room != nullptr && room->capacity_words == 0;
+    return given.keeps[role] == Keep::must ||
+           (given.keeps[role] == Keep::can && options_.mapspace.bypass == Bypass::fixed && !no_room);
+  }
+
   /// A fanout conflicts only with constraints that count its lanes: unrolling is never forced otherwise.
   [[nodiscard]] bool counted(std::size_t level) const {
     return std::any_of(options_.constraints.begin(), options_.constraints.end(), [&](const Constraint& c) {
@@ -67,15 +75,15 @@ class Conflict {
                                             std::int64_t capacity = 0) const {
     Hierarchy hierarchy = hierarchy_;
     SearchOptions options;
-    options.mapspace = {options_.mapspace.uneven, Remainders::none};
+    options.mapspace = {options_.mapspace.uneven, Remainders::none, Bypass::free};
     options.any = true;
     options.time_limit = kSecondsPerQuestion;
     for (std::size_t l = 0; l < hierarchy.levels.size(); ++l) {
       Level& level = hierarchy.levels[l];
       for (Partition& part : level.partitions) part.capacity_words = kUnbounded;
       if (level.fanout && counted(l)) level.fanout->x = level.fanout->y = kWide;
-      if (l > 0)
-        for (Keep& keep : level.keeps) keep = keep == Keep::must ? Keep::can : keep;
+      for (std::size_t r = 0; l > 0 && r < kRoles; ++r)
+        if (must_keep(l, r)) level.keeps[r] = Keep::can;
     }
     for (const Demand& demand : demands) {
       Level& level = hierarchy.levels[demand.level];

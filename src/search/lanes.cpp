@@ -26,22 +26,6 @@ namespace {
 /// Products of lanes reachable on (x, y) for the dimensions so far, one set of pairs per choice of factors.
 using Room = std::pair<std::int64_t, std::int64_t>;  // what is left of x and y
 
-std::vector<Deal> deals_of(std::int64_t bound, int fanout, std::int64_t most_x, std::int64_t most_y) {
-  std::vector<Deal> deals;
-  const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };  // bounds and fanouts fit
-  for (const std::int64_t chunk : divisors(bound))
-    for (std::int64_t x = 1; x <= std::min(most_x, chunk); ++x) {
-      const std::int64_t column = ceil_divide(chunk, x);
-      if (ceil_divide(chunk, column) != x) continue;  // fewer lanes do the same
-      for (std::int64_t y = 1; y <= std::min(most_y, column); ++y) {
-        const std::int64_t part = ceil_divide(column, y);
-        if (ceil_divide(column, part) != y || part * x * y == chunk) continue;
-        deals.push_back({fanout, narrow(chunk), narrow(part), narrow(x), narrow(y)});
-      }
-    }
-  return deals;
-}
-
 class Choices {
  public:
   Choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish,
@@ -139,6 +123,38 @@ bool lay(const Layer& layer, const Fanout& fanout, int index, const LaneFactors&
 }
 
 }  // namespace
+
+std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y) {
+  std::vector<Deal> deals;
+  const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };  // bounds and fanouts fit
+  for (const std::int64_t chunk : divisors(left))
+    for (std::int64_t x = 1; x <= std::min(most_x, chunk); ++x) {
+      const std::int64_t column = ceil_divide(chunk, x);
+      if (ceil_divide(chunk, column) != x) continue;  // fewer lanes do the same
+      for (std::int64_t y = 1; y <= std::min(most_y, column); ++y) {
+        const std::int64_t part = ceil_divide(column, y);
+        if (ceil_divide(column, part) != y || part * x * y == chunk) continue;
+        deals.push_back({fanout, narrow(chunk), narrow(part), narrow(x), narrow(y)});
+      }
+    }
+  return deals;
+}
+
+bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<Constraint>& constraints, int d, int fanout) {
+  for (const Constraint& constraint : constraints)
+    if (constraint.kind == Constraint::Kind::order &&
+        std::find(constraint.dimensions.begin(), constraint.dimensions.end(), d) != constraint.dimensions.end())
+      return false;
+  const bool slides = std::any_of(hierarchy.levels.begin(), hierarchy.levels.end(),
+                                  [](const Level& level) { return level.retention == Retention::sliding; });
+  for (const Tensor& tensor : layer.tensors)
+    for (const Rank& rank : tensor.ranks)
+      if (rank.size() > 1 && std::any_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }) &&
+          (slides || hierarchy.footprint == Footprint::box ||
+           at(hierarchy.level(fanout).fanout->multicast, tensor.role) == Multicast::equal))
+        return false;
+  return true;
+}
 
 std::vector<std::int64_t> Deal::parts() const {
   std::vector<std::int64_t> result;

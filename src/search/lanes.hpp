@@ -8,6 +8,7 @@
 
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/mapping/nest.hpp"
+#include "tilepath/search/constraint.hpp"
 #include "tilepath/workload/layer.hpp"
 
 namespace tilepath::search_detail {
@@ -36,6 +37,14 @@ struct LaneChoice {
 
 /// Ascending divisors of n.
 std::vector<std::int64_t> divisors(std::int64_t n);
+
+/// All ways to deal a chunk of what is left of a bound over the lanes of one fanout, where parts are unequal.
+std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y);
+
+/// Whether the mapspace deals dimension `d` over the fanout of a level, under these constraints: not along a halo whose tiles are
+/// kept sliding, have boxes around them or are joined only where equal (no closed form of their words); and not one named in an
+/// order of loops, since its parts are run through innermost.
+bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<Constraint>& constraints, int d, int fanout);
 
 /// What lane choices are wanted for a fanout.
 struct LaneWish {

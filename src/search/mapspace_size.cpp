@@ -1,5 +1,6 @@
-// How many nests a mapspace has. Per dimension, a way to split its bound over the axes of the fanouts and the levels; per level,
-// the orders of its loops and the places of its storage nodes; per tensor and level, kept or not.
+// How many nests a mapspace has. Per dimension, a way to split its bound over the axes of the fanouts and the levels, or to deal
+// it over one fanout; per level, the orders of its loops and the places of its storage nodes; per tensor and level, kept or not.
+#include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <map>
 #include <vector>
@@ -26,23 +27,64 @@ Integer factorizations(std::int64_t n, int parts) {
   return ways;
 }
 
-/// What is left of each axis of each fanout.
-using Rooms = std::vector<std::int64_t>;
+/// Lanes of each axis of each fanout: of one dimension, or what is left for those to come.
+using Lanes = std::vector<std::int64_t>;
 
-/// All splits of `n` over the axes from `axis` on; what remains is split over the levels.
-template <class Visit>
-void for_each_split(const Rooms& rooms, const std::vector<bool>& takes, std::size_t axis, std::int64_t n, Rooms& after,
-                    const Visit& visit) {
-  if (axis == rooms.size()) {
-    visit(n);
-    return;
+/// The ways to split one dimension: how many there are for each choice of its lanes.
+class Splits {
+ public:
+  Splits(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace, int dimension)
+      : layer_(layer), hierarchy_(hierarchy), mapspace_(mapspace), dimension_(dimension) {
+    lanes_.assign(2 * static_cast<std::size_t>(hierarchy.level_count()), 1);
+    split(0, layer.dimensions[static_cast<std::size_t>(dimension)].bound);
   }
-  for (const std::int64_t lanes : search_detail::divisors(n)) {
-    if (lanes > rooms[axis] || (lanes > 1 && !takes[axis])) break;
-    after[axis] = rooms[axis] / lanes;
-    for_each_split(rooms, takes, axis + 1, n / lanes, after, visit);
+  [[nodiscard]] const std::map<Lanes, Integer>& ways() const { return ways_; }
+
+ private:
+  /// Lanes that divide on the axes from `axis` on; what remains is split over the levels. Or dealt over the fanout of this axis:
+  /// then there are loops at the levels above it alone, and the part inside.
+  void split(std::size_t axis, std::int64_t left) {
+    const int level = static_cast<int>(axis / 2);
+    if (level == hierarchy_.level_count()) {
+      Integer& splits = over_levels_[left];
+      if (splits == 0) splits = factorizations(left, level);
+      ways_[lanes_] += splits;
+      return;
+    }
+    if (axis % 2 == 0 && may_deal(level))
+      for (const search_detail::Deal& deal : search_detail::deals_of(left, level, most(axis), most(axis + 1))) {
+        Lanes lanes = lanes_;
+        lanes[axis] = deal.x;
+        lanes[axis + 1] = deal.y;
+        ways_[lanes] += factorizations(left / deal.chunk, level + 1);
+      }
+    for (const std::int64_t lanes : search_detail::divisors(left)) {
+      if (lanes > most(axis)) break;
+      lanes_[axis] = lanes;
+      split(axis + 1, left / lanes);
+    }
+    lanes_[axis] = 1;
   }
-}
+
+  [[nodiscard]] bool may_deal(int level) const {
+    return mapspace_.remainders == Remainders::lanes && hierarchy_.level(level).fanout &&
+           search_detail::may_deal(layer_, hierarchy_, {}, dimension_, level);
+  }
+  [[nodiscard]] std::int64_t most(std::size_t axis) const {
+    const auto& fanout = hierarchy_.level(static_cast<int>(axis / 2)).fanout;
+    const Axis which = axis % 2 == 0 ? Axis::x : Axis::y;
+    const std::string& name = layer_.dimensions[static_cast<std::size_t>(dimension_)].name;
+    return fanout && fanout->unrolls(which, name) ? fanout->size(which) : 1;
+  }
+
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  const Mapspace& mapspace_;
+  int dimension_;
+  Lanes lanes_;
+  std::map<std::int64_t, Integer> over_levels_;
+  std::map<Lanes, Integer> ways_;
+};
 
 Integer factorial(int n) {
   Integer product = 1;
@@ -53,40 +95,33 @@ Integer factorial(int n) {
 }  // namespace
 
 std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace) {
-  Rooms rooms;
-  for (const Level& level : hierarchy.levels)
-    if (level.fanout) rooms.insert(rooms.end(), {level.fanout->x, level.fanout->y});
-  std::map<Rooms, Integer> ways = {{rooms, 1}};
+  Lanes all;
+  for (const Level& level : hierarchy.levels) {
+    all.push_back(level.fanout ? level.fanout->x : 1);
+    all.push_back(level.fanout ? level.fanout->y : 1);
+  }
+  std::map<Lanes, Integer> ways = {{all, 1}};  // by the lanes left
   int loops = 0;
-  for (const Dimension& dimension : layer.dimensions) {
-    if (dimension.bound == 1) continue;
+  for (int d = 0; d < layer.dimension_count(); ++d) {
+    if (layer.dimensions[static_cast<std::size_t>(d)].bound == 1) continue;
     ++loops;
-    std::vector<bool> takes;
-    for (const Level& level : hierarchy.levels)
-      if (level.fanout)
-        takes.insert(takes.end(),
-                     {level.fanout->unrolls(Axis::x, dimension.name), level.fanout->unrolls(Axis::y, dimension.name)});
-    std::map<std::int64_t, Integer> over_levels;
-    std::map<Rooms, Integer> next;
-    for (const auto& each : ways) {
-      const Rooms& room = each.first;
-      const Integer& count = each.second;
-      Rooms after = room;
-      for_each_split(room, takes, 0, dimension.bound, after, [&](std::int64_t left) {
-        Integer& splits = over_levels[left];
-        if (splits == 0) splits = factorizations(left, hierarchy.level_count());
-        next[after] += count * splits;
-      });
-    }
+    const Splits splits(layer, hierarchy, mapspace, d);
+    std::map<Lanes, Integer> next;
+    Lanes after(all.size());
+    for (const auto& [left, count] : ways)
+      for (const auto& [lanes, more] : splits.ways()) {
+        for (std::size_t axis = 0; axis < all.size(); ++axis) after[axis] = left[axis] / lanes[axis];
+        if (std::find(after.begin(), after.end(), 0) == after.end()) next[after] += count * more;
+      }
     ways = std::move(next);
   }
   Integer size = 0;
-  for (const auto& [room, count] : ways) size += count;
+  for (const auto& [left, count] : ways) size += count;
   for (int l = 0; l < hierarchy.level_count(); ++l) {
     size *= factorial(loops);
     if (l == 0) continue;
-    for (const Tensor& tensor : layer.tensors) {
-      const Keep keep = at(hierarchy.level(l).keeps, tensor.role);
+    for (int t = 0; t < layer.tensor_count(); ++t) {
+      const Keep keep = keep_of(layer.tensors[static_cast<std::size_t>(t)], t, hierarchy, l, mapspace, {});
       const int places = mapspace.uneven ? loops + 1 : 1;
       size *= keep == Keep::never ? 1 : keep == Keep::must ? places : places + 1;
     }

@@ -242,9 +242,11 @@ Price Prices::node(int t, int level, const Extents& tile) const {
     const int above = parent(t, level);
     price.per_visit = operand_cost(t, above, level, tile, nullptr);
     price.words = tile_words(tensor(t), tile, hierarchy_.footprint);
-    if (parts_.count > 1 && hierarchy_.level(level).double_buffered)
-      price.once[kEdge] = delivery_cycles(t, above, level, crossing(t, above, level, above, tile, Whose::busiest, nullptr),
-                                          static_cast<double>(price.words));
+    if (parts_.count > 1 && hierarchy_.level(level).double_buffered) {
+      const int child = level;
+      const double read = crossing(t, above, child, above, tile, Whose::busiest, nullptr);
+      price.once[kEdge] = delivery_cycles(t, above, child, read, static_cast<double>(price.words));
+    }
   }
   price.words *= level_words(hierarchy_.level(level), tensor(t)) * (hierarchy_.level(level).double_buffered ? 2 : 1);
   return price;

@@ -52,6 +52,22 @@ Score score_of(const Aim& aim, double energy, double cycles) {
   return {std::pow(energy, aim.energy_exponent) * std::pow(cycles, aim.cycles_exponent), 0};
 }
 
+Keep keep_of(const Tensor& tensor, int t, const Hierarchy& hierarchy, int l, const Mapspace& mapspace,
+             const std::vector<Constraint>& constraints) {
+  const Level& level = hierarchy.level(l);
+  Keep keep = at(level.keeps, tensor.role);
+  const Partition* room = level.partition(tensor.role);
+  if (mapspace.bypass == Bypass::fixed && keep == Keep::can)
+    keep = room != nullptr && room->capacity_words == 0 ? Keep::never : Keep::must;
+  for (const Constraint& constraint : constraints) {
+    if (constraint.level != l) continue;
+    if (std::find(constraint.tensors.begin(), constraint.tensors.end(), t) == constraint.tensors.end()) continue;
+    if (constraint.kind == Constraint::Kind::keep) keep = Keep::must;
+    if (constraint.kind == Constraint::Kind::never) keep = Keep::never;
+  }
+  return keep;
+}
+
 namespace {
 
 constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
@@ -148,7 +164,7 @@ class Searcher {
     for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
       Store store{{}, l};
       for (int t = 0; t < layer.tensor_count(); ++t)
-        if (at(problem_.hierarchy.level(l).keeps, layer.tensors[index(t)].role) == Keep::must) store.tensors.push_back(t);
+        if (keep_of(t, l) == Keep::must) store.tensors.push_back(t);
       if (!store.tensors.empty()) nest.nodes.emplace_back(store);
     }
     nest.nodes.emplace_back(Compute{});
@@ -323,7 +339,8 @@ class Searcher {
     search_detail::LaneWish wish;
     wish.left = left_by(*knot.lanes);
     for (int d = 0; d < problem_.layer.dimension_count(); ++d)
-      wish.deals[index(d)] = knot.remainders && may_deal(d, knot.fanouts);
+      wish.deals[index(d)] =
+          knot.remainders && search_detail::may_deal(problem_.layer, problem_.hierarchy, options_.constraints, d, knot.fanouts);
     const double dealt = dealt_steps(*knot.lanes);
     const double inner = lanes_from(knot.fanouts + 1);
     wish.worth = [&, dealt, inner](double steps) {
@@ -343,37 +360,15 @@ class Searcher {
     });
   }
 
-  /// Lanes of unequal parts along a halo: their tiles are counted in closed form where words are joined or each counts, and tiles
-  /// move whole.
-  [[nodiscard]] bool may_deal(int d, int fanout) const {
-    for (const Constraint& constraint : options_.constraints)  // a part is run through innermost, wherever the order wants it
-      if (constraint.kind == Constraint::Kind::order && constraint.level > fanout &&
-          std::find(constraint.dimensions.begin(), constraint.dimensions.end(), d) != constraint.dimensions.end())
-        return false;
-    for (const Tensor& tensor : problem_.layer.tensors)
-      for (const Rank& rank : tensor.ranks) {
-        if (rank.size() < 2 || std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }))
-          continue;
-        if (problem_.hierarchy.footprint == Footprint::box) return false;
-        if (at(problem_.hierarchy.level(fanout).fanout->multicast, tensor.role) == Multicast::equal) return false;
-        for (const Level& level : problem_.hierarchy.levels)
-          if (level.retention == Retention::sliding) return false;
-      }
-    return true;
+  [[nodiscard]] Keep keep_of(int t, int l) const {
+    return tilepath::keep_of(problem_.layer.tensors[index(t)], t, problem_.hierarchy, l, options_.mapspace, options_.constraints);
   }
 
   /// The sets of levels that may keep a tensor, a bit per level; the outermost always does.
   [[nodiscard]] std::vector<std::uint32_t> keep_choices(int t) const {
     std::vector<std::uint32_t> choices = {1};
     for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
-      Keep keep = at(problem_.hierarchy.level(l).keeps, problem_.layer.tensors[index(t)].role);
-      for (const Constraint& constraint : options_.constraints) {
-        if (constraint.level != l ||
-            std::find(constraint.tensors.begin(), constraint.tensors.end(), t) == constraint.tensors.end())
-          continue;
-        if (constraint.kind == Constraint::Kind::keep) keep = Keep::must;
-        if (constraint.kind == Constraint::Kind::never) keep = Keep::never;
-      }
+      const Keep keep = keep_of(t, l);
       std::vector<std::uint32_t> next;
       for (const std::uint32_t choice : choices) {
         if (keep != Keep::must) next.push_back(choice);
@@ -462,12 +457,14 @@ class Searcher {
         if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
       }
       cost[search_detail::kEnergy] += std::max(0.0, outer_energy(knot->kept) - outer);
-      return look_again(std::move(knot), problem_.score(cost, problem_.compute_cycles(prices.steps())));
+      const Score bound = problem_.score(cost, problem_.compute_cycles(prices.steps()));
+      return look_again(std::move(knot), bound);
     }
     if (knot->looks == 1) {
       const LatticeOutcome inner = bound_inner(problem_, prices, incumbent_, outer_energy(knot->kept), patience_, workspace_);
       count(inner);
-      return look_again(std::move(knot), inner.finished ? inner.score : knot->bound);
+      const Score bound = inner.finished ? inner.score : knot->bound;
+      return look_again(std::move(knot), bound);
     }
     return solve_job(*knot, prices);
   }

@@ -66,6 +66,7 @@ int agree_on_all(const Limits& limits) {
     }
     options.mapspace.uneven = random() % 2 == 0;
     options.mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
+    options.mapspace.bypass = random() % 4 == 0 ? Bypass::fixed : Bypass::free;
     options.constraints = random_constraints(random, layer, hierarchy);
     const BruteForce truth =
         brute_force(layer, hierarchy, options.objective, options.mapspace, limits.nests, options.constraints);

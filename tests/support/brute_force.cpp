@@ -44,9 +44,23 @@ class Enumeration {
       return;
     }
     for (const bool keep : {false, true}) {
+      if (!keep && mapspace_.bypass == Bypass::fixed && has_room(tensor, level) && !never(tensor, level)) continue;
       keeps_[{tensor, level}] = keep;
       choose_keeps(tensor, level + 1);
     }
+  }
+
+  [[nodiscard]] bool has_room(int tensor, int level) const {
+    const Level& at_level = hierarchy_.level(level);
+    const Role role = layer_.tensors[static_cast<std::size_t>(tensor)].role;
+    const Partition* part = at_level.partition(role);
+    return at(at_level.keeps, role) != Keep::never && (part == nullptr || part->capacity_words > 0);
+  }
+  [[nodiscard]] bool never(int tensor, int level) const {
+    return std::any_of(constraints_.begin(), constraints_.end(), [&](const Constraint& constraint) {
+      return constraint.kind == Constraint::Kind::never && constraint.level == level &&
+             std::find(constraint.tensors.begin(), constraint.tensors.end(), tensor) != constraint.tensors.end();
+    });
   }
 
   /// All ways to unroll over the fanout of `level`, then its loops.
@@ -107,7 +121,7 @@ class Enumeration {
   [[nodiscard]] bool may_deal(int level, int dimension) const {
     if (left_[static_cast<std::size_t>(dimension)] != layer_.dimensions[static_cast<std::size_t>(dimension)].bound) return false;
     for (const Constraint& constraint : constraints_)
-      if (constraint.kind == Constraint::Kind::order && constraint.level > level &&
+      if (constraint.kind == Constraint::Kind::order &&
           std::find(constraint.dimensions.begin(), constraint.dimensions.end(), dimension) != constraint.dimensions.end())
         return false;
     for (const Tensor& tensor : layer_.tensors)

@@ -44,8 +44,12 @@ Score score_of(const Aim& aim, double energy, double cycles);
 /// size to its lanes, the last doing less or nothing; all other counts divide.
 enum class Remainders : std::uint8_t { none, lanes };
 
+/// Which levels keep which tensors where the architecture and the constraints leave it open. Free: all choices. Fixed: every
+/// level keeps every tensor that it has room for.
+enum class Bypass : std::uint8_t { free, fixed };
+
 /// Which nests are searched. In all of them: every dimension free to be unrolled on any axis that takes it, two
-/// or more on one axis and one on both allowed; bypass free where `keeps` leaves it so; all loop orders. The spatial loops of a
+/// or more on one axis and one on both allowed; all loop orders. The spatial loops of a
 /// fanout stand directly outside the storage nodes of the level below; a level that keeps nothing has no loops of its own.
 /// A tensor whose delivery crosses two fanouts at once, with lanes of one of its halo ranks on the outer, has no loop of that
 /// rank between the two. A part dealt to lanes is run through inside all storage nodes below them; one dimension is dealt over
@@ -55,7 +59,13 @@ struct Mapspace {
   /// Even: the storage nodes of a level stand together. Uneven: they may stand apart, loops between them.
   bool uneven = true;
   Remainders remainders = Remainders::lanes;
+  Bypass bypass = Bypass::free;
 };
+
+/// Whether level `l` of the mapspace keeps, can keep or never keeps a tensor: what the architecture says, then the mapspace, then
+/// the constraints.
+Keep keep_of(const Tensor& tensor, int t, const Hierarchy& hierarchy, int l, const Mapspace& mapspace,
+             const std::vector<Constraint>& constraints);
 
 struct Certificate {
   bool proved = false;
@@ -117,7 +127,7 @@ struct CombinedPoint {
 /// The front of the sums: each part's points combined in all ways, and of these those that none beats. Most cycles first.
 std::vector<CombinedPoint> combined_front(const std::vector<std::vector<FrontPoint>>& parts);
 
-/// The number of nests in the mapspace, in decimal. Exact; loops of one iteration count as placed. O(dimensions x lanes).
+/// The number of nests in the mapspace before constraints, in decimal. Exact; loops of one iteration count as placed.
 std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace);
 
 }  // namespace tilepath

@@ -1,0 +1,166 @@
+// What mapspaces promise: their size, and that a larger one is never worse than those it contains.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "support/generate.hpp"
+#include "tilepath/base/error.hpp"
+#include "tilepath/search/search.hpp"
+
+namespace tilepath::testing {
+
+namespace {
+
+/// Counts by visiting: per dimension every tuple of lanes per axis and iterations per level whose product is the bound, and every
+/// way to deal; then orders, keeps and places.
+class Visitor {
+ public:
+  Visitor(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace)
+      : layer_(layer), hierarchy_(hierarchy), mapspace_(mapspace) {
+    for (int l = 0; l < hierarchy.level_count(); ++l) used_.insert(used_.end(), {1, 1});
+    dimension(0);
+  }
+
+  [[nodiscard]] std::int64_t size() const {
+    std::int64_t size = splits_;
+    const auto loops =
+        std::count_if(layer_.dimensions.begin(), layer_.dimensions.end(), [](const Dimension& d) { return d.bound > 1; });
+    for (int l = 0; l < hierarchy_.level_count(); ++l) {
+      for (std::int64_t i = 2; i <= loops; ++i) size *= i;
+      for (const Tensor& tensor : layer_.tensors) {
+        if (l == 0) continue;
+        const Keep keep = at(hierarchy_.level(l).keeps, tensor.role);
+        const std::int64_t places = mapspace_.uneven ? loops + 1 : 1;
+        if (keep == Keep::can) size *= places + 1;
+        if (keep == Keep::must) size *= places;
+      }
+    }
+    return size;
+  }
+
+ private:
+  void dimension(std::size_t d) {
+    if (d == layer_.dimensions.size())
+      ++splits_;
+    else
+      axis(d, 0, layer_.dimensions[d].bound);
+  }
+
+  void axis(std::size_t d, std::size_t a, std::int64_t left) {
+    if (a == used_.size()) {
+      levels(d, 0, hierarchy_.level_count(), left);
+      return;
+    }
+    const auto& fanout = hierarchy_.level(static_cast<int>(a / 2)).fanout;
+    if (a % 2 == 0 && fanout && mapspace_.remainders == Remainders::lanes && dealt(d, *fanout)) deal(d, a, left);
+    for (std::int64_t lanes = 1; lanes <= left; ++lanes)
+      if (left % lanes == 0 && room(d, a, lanes)) {
+        used_[a] *= lanes;
+        axis(d, a + 1, left / lanes);
+        used_[a] /= lanes;
+      }
+  }
+
+  [[nodiscard]] bool room(std::size_t d, std::size_t a, std::int64_t lanes) const {
+    const auto& fanout = hierarchy_.level(static_cast<int>(a / 2)).fanout;
+    const Axis axis = a % 2 == 0 ? Axis::x : Axis::y;
+    return lanes == 1 || (fanout && fanout->unrolls(axis, layer_.dimensions[d].name) && used_[a] * lanes <= fanout->size(axis));
+  }
+
+  [[nodiscard]] bool dealt(std::size_t d, const Fanout& fanout) const {
+    for (const Tensor& tensor : layer_.tensors)
+      for (const Rank& rank : tensor.ranks)
+        for (const Term& term : rank)
+          if (rank.size() > 1 && term.dimension == static_cast<int>(d) &&
+              (hierarchy_.footprint == Footprint::box || at(fanout.multicast, tensor.role) == Multicast::equal ||
+               std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
+                           [](const Level& level) { return level.retention == Retention::sliding; })))
+            return false;
+    return true;
+  }
+
+  /// Lanes x and y of a chunk that leave none idle, in parts of which at least one is shorter.
+  void deal(std::size_t d, std::size_t a, std::int64_t left) {
+    for (std::int64_t chunk = 1; chunk <= left; ++chunk)
+      for (std::int64_t x = 1; x <= chunk; ++x)
+        for (std::int64_t y = 1; y <= chunk; ++y) {
+          if (left % chunk != 0 || !room(d, a, x) || !room(d, a + 1, y)) continue;
+          const std::int64_t column = (chunk + x - 1) / x;
+          const std::int64_t part = (column + y - 1) / y;
+          if ((x - 1) * column >= chunk || (y - 1) * part >= column || part * x * y == chunk) continue;
+          used_[a] *= x;
+          used_[a + 1] *= y;
+          levels(d, 0, static_cast<int>(a / 2) + 1, left / chunk);
+          used_[a] /= x;
+          used_[a + 1] /= y;
+        }
+  }
+
+  void levels(std::size_t d, int level, int end, std::int64_t left) {
+    if (level == end) {
+      if (left == 1) dimension(d + 1);
+      return;
+    }
+    for (std::int64_t count = 1; count <= left; ++count)
+      if (left % count == 0) levels(d, level + 1, end, left / count);
+  }
+
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  Mapspace mapspace_;
+  std::vector<std::int64_t> used_;  ///< lanes of each axis
+  std::int64_t splits_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("mapspace: its size is what visiting counts") {
+  for (int seed = 0; seed < 300; ++seed) {
+    Random random(static_cast<std::uint64_t>(seed));
+    const Sizes sizes{.max_macs = 120, .max_levels = 3};
+    const Layer layer = random_layer(random, sizes);
+    if (layer.dimension_count() > 5) continue;
+    const Hierarchy hierarchy = random_hierarchy(random, sizes);
+    Mapspace mapspace;
+    mapspace.uneven = random() % 2 == 0;
+    mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
+    CAPTURE(seed);
+    CHECK(mapspace_size(layer, hierarchy, mapspace) == std::to_string(Visitor(layer, hierarchy, mapspace).size()));
+  }
+}
+
+TEST_CASE("mapspace: a larger one is never worse than those it contains") {
+  int checked = 0;
+  for (int seed = 0; seed < 60; ++seed) {
+    Random random(static_cast<std::uint64_t>(seed));
+    const Sizes sizes{.max_macs = 20000, .max_levels = 3};
+    const Layer layer = random_layer(random, sizes);
+    const Hierarchy hierarchy = random_hierarchy(random, sizes);
+    const auto value = [&](const Mapspace& mapspace) {
+      SearchOptions options;
+      options.mapspace = mapspace;
+      const SearchResult found = search(layer, hierarchy, options);
+      CHECK(found.certificate.proved);
+      return found.evaluation.edp();
+    };
+    CAPTURE(seed);
+    try {
+      for (const Bypass bypass : {Bypass::fixed, Bypass::free}) {
+        const double least = value({true, Remainders::lanes, bypass});
+        const double uneven = value({true, Remainders::none, bypass});
+        const double even = value({false, Remainders::none, bypass});
+        CHECK(least <= uneven);
+        CHECK(uneven <= even);
+        CHECK(least <= value({false, Remainders::lanes, bypass}));
+        ++checked;
+      }
+      CHECK(value({}) <= value({true, Remainders::lanes, Bypass::fixed}));
+    } catch (const NoLegalMapping&) {
+    }
+  }
+  CHECK(checked > 30);
+}
+
+}  // namespace tilepath::testing
