@@ -384,6 +384,11 @@ std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierar
   return chain;
 }
 
+Moved traffic_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
+  const std::vector<Extents> inside = extents_inside(nest, layer);
+  return perfect(nest, layer, inside) ? Perfect(nest, layer, hierarchy, inside).run() : ragged_traffic(nest, layer, hierarchy);
+}
+
 Evaluation evaluation_of(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy) {
   return Evaluator(moved, layer, hierarchy).run();
 }
@@ -391,10 +396,7 @@ Evaluation evaluation_of(const Moved& moved, const Layer& layer, const Hierarchy
 }  // namespace model_detail
 
 Evaluation evaluate(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
-  const std::vector<Extents> inside = extents_inside(nest, layer);
-  const Moved moved = perfect(nest, layer, inside) ? Perfect(nest, layer, hierarchy, inside).run()
-                                                   : model_detail::ragged_traffic(nest, layer, hierarchy);
-  return model_detail::evaluation_of(moved, layer, hierarchy);
+  return model_detail::evaluation_of(model_detail::traffic_of(nest, layer, hierarchy), layer, hierarchy);
 }
 
 std::string to_text(const Limit& limit, const Hierarchy& hierarchy) {

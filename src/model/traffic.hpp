@@ -40,6 +40,9 @@ std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierar
 /// R1-R5 for nests with remainders (R9): sums over the tiles as they are. Holds for perfect factors too, more slowly.
 Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
 
+/// R1-R5 of any nest. Requires legal(nest, layer, hierarchy).
+Moved traffic_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
+
 /// R7 and R8: energy and cycles of what moves.
 Evaluation evaluation_of(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy);
 

@@ -23,8 +23,9 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"execute", {"mapping", "arch", "workload"}},
     {"verify", {"execute", "model", "mapping", "arch", "workload"}},
     {"search", {"model", "mapping", "arch", "workload"}},
-    {"formats", {"verify", "search", "model", "mapping", "arch", "workload"}},
-    {"cli", {"formats", "verify", "search", "model", "mapping", "arch", "workload"}},
+    {"certify", {"search", "model", "mapping", "arch", "workload"}},
+    {"formats", {"certify", "verify", "search", "model", "mapping", "arch", "workload"}},
+    {"cli", {"formats", "certify", "verify", "search", "model", "mapping", "arch", "workload"}},
 };
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include "support/brute_force.hpp"
 #include "support/generate.hpp"
 #include "tilepath/base/error.hpp"
+#include "tilepath/certify/recheck.hpp"
+#include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/model/evaluate.hpp"
 #include "tilepath/search/search.hpp"
@@ -94,13 +96,18 @@ int agree_on_all(const Limits& limits) {
     CAPTURE("best\n" + to_text(truth.nest, layer, hierarchy));
     CHECK(legal(found.nest, layer, hierarchy));
     for (const Constraint& constraint : options.constraints) CHECK(obeys(found.nest, constraint, layer));
-    CHECK(within_halo_rule(found.nest, layer, hierarchy));
+    CHECK(within_halo_rule(found.nest, layer));
     CHECK(found.certificate.proved);
     CHECK(found.certificate.lower_bound == score.value);
     CHECK_MESSAGE(score == truth.best,
                   score.value << " (" << score.tie << ") found, " << truth.best.value << " (" << truth.best.tie << ") is best");
     if (!(score == truth.best)) break;
     check_front(layer, hierarchy, options, truth);
+    // The second proof finds nothing below the optimum, and the optimum itself once a worse value is claimed.
+    const Recheck agrees = recheck(layer, hierarchy, options, score.value);
+    CHECK(agrees.finished);
+    CHECK(!agrees.better);
+    CHECK(recheck(layer, hierarchy, options, score.value * 1.001).better);
   }
   return checked;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/model/evaluate.hpp"
 
@@ -12,11 +13,6 @@ namespace {
 
 bool has(const Rank& rank, int dimension) {
   return std::any_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == dimension; });
-}
-
-bool stores(const Node& node, int tensor) {
-  const auto* store = std::get_if<Store>(&node);
-  return store != nullptr && std::find(store->tensors.begin(), store->tensors.end(), tensor) != store->tensors.end();
 }
 
 class Enumeration {
@@ -182,7 +178,7 @@ class Enumeration {
     if (std::any_of(constraints_.begin(), constraints_.end(),
                     [&](const Constraint& constraint) { return !obeys(nest, constraint, layer_); }))
       return;
-    if (!legal(nest, layer_, hierarchy_) || !within_halo_rule(nest, layer_, hierarchy_)) return;
+    if (!legal(nest, layer_, hierarchy_) || !within_halo_rule(nest, layer_)) return;
     ++result_.nests;
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
     const Score score = score_of(objective_, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value()));
@@ -216,30 +212,6 @@ class Enumeration {
 };
 
 }  // namespace
-
-bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& /*hierarchy*/) {
-  const auto& nodes = nest.nodes;
-  for (int t = 0; t < layer.output(); ++t)
-    for (const Rank& rank : layer.tensors[static_cast<std::size_t>(t)].ranks) {
-      if (rank.size() < 2) continue;
-      for (std::size_t child = 1; child < nodes.size(); ++child) {
-        const bool mac = std::holds_alternative<Compute>(nodes[child]);
-        if (!mac && !stores(nodes[child], t)) continue;
-        bool looped = false;    // a loop of the rank since the node, or since the MAC's first lanes of it
-        int first_fanout = -1;  // of the MAC
-        for (std::size_t i = child; i-- > 0 && !stores(nodes[i], t);) {
-          if (const auto* loop = std::get_if<Loop>(&nodes[i]);
-              loop != nullptr && has(rank, loop->dimension) && (!mac || first_fanout >= 0))
-            looped = true;
-          if (const auto* lanes = std::get_if<SpatialLoop>(&nodes[i]); lanes != nullptr && has(rank, lanes->dimension)) {
-            if (looped) return false;
-            first_fanout = lanes->fanout;
-          }
-        }
-      }
-    }
-  return true;
-}
 
 BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
                        std::int64_t most, const std::vector<Constraint>& constraints) {

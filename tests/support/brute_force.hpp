@@ -20,8 +20,4 @@ struct BruteForce {
 BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
                        std::int64_t most, const std::vector<Constraint>& constraints = {});
 
-/// The mapspace's one rule beyond `legal`: between a storage node (or a MAC's first lanes of the halo) and lanes, above it, of a
-/// halo rank that its deliveries cross, no loop of that rank stands.
-bool within_halo_rule(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
-
 }  // namespace tilepath::testing

@@ -1,0 +1,13 @@
+// A rule of every mapspace that is searched, docs/search.md.
+#pragma once
+
+#include "tilepath/mapping/nest.hpp"
+#include "tilepath/workload/layer.hpp"
+
+namespace tilepath {
+
+/// Whether no loop over a dimension of a halo rank (one of two terms or more, such as H = P + R) stands between a storage node of
+/// that tensor and lanes of the rank further out that its deliveries cross; for a MAC, from the first such lanes outwards.
+bool within_halo_rule(const Nest& nest, const Layer& layer);
+
+}  // namespace tilepath
