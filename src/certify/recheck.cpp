@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model/traffic.hpp"
+#include "tilepath/base/error.hpp"
 #include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/mapping/tile.hpp"
@@ -84,6 +85,9 @@ class Rechecker {
       if (constraint.kind == Constraint::Kind::order) orders_.push_back(constraint);
     limited_ = std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
                            [](const Level& level) { return level.read_bandwidth > 0 || level.write_bandwidth > 0; });
+    compulsory_ = static_cast<double>(macs(layer)) * hierarchy_.compute.mac_energy;
+    for (int t = 0; t < layer.tensor_count(); ++t)
+      compulsory_ += words_[at_(t)] * (layer.is_output(t) ? write_energy(0, t) : read_energy(0, t));
     for (int l = 0; l < hierarchy_.level_count(); ++l)
       leakage_ += hierarchy_.level(l).leakage * static_cast<double>(hierarchy_.instances(l));
   }
@@ -91,6 +95,33 @@ class Rechecker {
   Recheck run() {
     job_.lanes.resize(at_(hierarchy_.level_count()));
     choose_lanes(0, 0, bounds_of(layer_), 1);
+    return std::move(result_);
+  }
+
+  Recheck run(const SolvedJob& solved) {
+    job_.lanes.resize(at_(hierarchy_.level_count()));
+    for (const SpatialLoop& loop : solved.lanes) {
+      Unrolled& mine = job_.lanes[at_(loop.fanout)][at_(loop.dimension)];
+      (loop.axis == Axis::x ? mine.x : mine.y) *= loop.count;
+      mine.chunk = solved.chunks[at_(loop.dimension)];
+    }
+    Extents left = bounds_of(layer_);
+    for (const auto& level : job_.lanes)
+      for (int d = 0; d < layer_.dimension_count(); ++d) {
+        const Unrolled& of = level[at_(d)];
+        const std::int64_t covered = of.chunk > 0 ? of.chunk : of.x * of.y;
+        if (left[at_(d)] % covered != 0)
+          throw InputError("the lanes over " + layer_.dimensions[at_(d)].name + " do not divide its bound");
+        left[at_(d)] /= covered;
+      }
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      if (!allowed(t, solved.keeps[at_(t)]))
+        throw InputError("the mapspace does not keep " + layer_.tensors[at_(t)].name + " so");
+    set_temporal(left);
+    job_.keeps = solved.keeps;
+    ++result_.jobs;
+    ++result_.solved;
+    solve();
     return std::move(result_);
   }
 
@@ -122,10 +153,13 @@ class Rechecker {
       return;
     }
     if (!hierarchy_.level(level).fanout || d == layer_.dimension_count()) {
-      if (d > 0 && excluded(least_energy(), dealt * product(left) / instances_below(level + 1))) return;
+      if (d > 0 && excluded(compulsory_, dealt * product(left) / instances_below(level + 1))) return;
       choose_lanes(level + 1, 0, left, dealt);
       return;
     }
+    // As if all that the axes leave were used by the dimensions from this one on.
+    const double most = static_cast<double>(axis_left(level, d, Axis::x) * axis_left(level, d, Axis::y));
+    if (excluded(compulsory_, dealt * product(left) / (most * instances_below(level + 1)))) return;
     Unrolled& mine = job_.lanes[at_(level)][at_(d)];
     for (std::int64_t x = 1; x <= room(level, d, Axis::x); ++x)
       for (std::int64_t y = 1; y <= room(level, d, Axis::y); ++y) {
@@ -158,14 +192,16 @@ class Rechecker {
   }
 
   [[nodiscard]] std::int64_t room(int level, int d, Axis axis) const {
-    const Fanout& fanout = *hierarchy_.level(level).fanout;
-    if (!fanout.unrolls(axis, layer_.dimensions[at_(d)].name)) return 1;
-    std::int64_t lanes = fanout.size(axis);
+    if (!hierarchy_.level(level).fanout->unrolls(axis, layer_.dimensions[at_(d)].name)) return 1;
+    return std::min(axis_left(level, d, axis), layer_.dimensions[at_(d)].bound);
+  }
+  [[nodiscard]] std::int64_t axis_left(int level, int d, Axis axis) const {
+    std::int64_t lanes = hierarchy_.level(level).fanout->size(axis);
     for (int other = 0; other < d; ++other) {
       const Unrolled& of = job_.lanes[at_(level)][at_(other)];
       lanes /= axis == Axis::x ? of.x : of.y;
     }
-    return std::min(lanes, layer_.dimensions[at_(d)].bound);
+    return lanes;
   }
   [[nodiscard]] bool counted(int level, int d, std::int64_t x, std::int64_t y) const {
     return std::all_of(options_.constraints.begin(), options_.constraints.end(), [&](const Constraint& c) {
@@ -201,12 +237,41 @@ class Rechecker {
     for (const std::int64_t each : left) all *= static_cast<double>(each);
     return all;
   }
-  /// MACs, and every word once past the outermost level.
+  /// MACs; every word once past the outermost level; and what the MACs read or update, wherever each tensor's innermost node is:
+  /// a word read once serves at most all lanes that need the same (along a halo: all but those of its widest dimension).
   [[nodiscard]] double least_energy() const {
     double energy = static_cast<double>(macs(layer_)) * hierarchy_.compute.mac_energy;
-    for (int t = 0; t < layer_.tensor_count(); ++t)
-      energy += words_[at_(t)] * (layer_.is_output(t) ? write_energy(0, t) : read_energy(0, t));
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const auto access = [&](int l) { return layer_.is_output(t) ? write_energy(l, t) : read_energy(l, t); };
+      const double once = words_[at_(t)] * access(0);
+      double least = std::max(once, static_cast<double>(macs(layer_)) * access(0) / most_shared(t, 0));
+      for (int l = 1; l < hierarchy_.level_count(); ++l)
+        if (keep_of(layer_.tensors[at_(t)], t, hierarchy_, l, options_.mapspace, options_.constraints) != Keep::never)
+          least = std::min(least, once + static_cast<double>(macs(layer_)) * access(l) / most_shared(t, l));
+      energy += least;
+    }
     return energy;
+  }
+  /// Lanes below `level` that may share one word of a tensor.
+  [[nodiscard]] double most_shared(int t, int level) const {
+    double shared = 1;
+    std::array<double, kMaxDimensions> lanes{};
+    lanes.fill(1);
+    for (int l = level; l < hierarchy_.level_count(); ++l)
+      for (int d = 0; d < layer_.dimension_count(); ++d)
+        lanes[at_(d)] *= static_cast<double>(job_.lanes[at_(l)][at_(d)].x * job_.lanes[at_(l)][at_(d)].y);
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      if (!layer_.relevant(t, d)) shared *= lanes[at_(d)];
+    for (const Rank& rank : layer_.tensors[at_(t)].ranks) {
+      double all = 1;
+      double widest = 1;
+      for (const Term& term : rank) {
+        all *= lanes[at_(term.dimension)];
+        widest = std::max(widest, lanes[at_(term.dimension)]);
+      }
+      shared *= all / widest;
+    }
+    return shared;
   }
   [[nodiscard]] double read_energy(int level, int t) const {
     return hierarchy_.level(level).read_energy * accesses_per_word(hierarchy_.level(level), layer_.tensors[at_(t)]);
@@ -611,6 +676,7 @@ class Rechecker {
   std::vector<Constraint> orders_;
   bool limited_ = false;  ///< some bandwidth is
   double leakage_ = 0;
+  double compulsory_ = 0;  ///< energy of the MACs, and of every word once past the outermost level
   Job job_;
   Extents temporal_{};
   std::set<std::vector<std::int64_t>> seen_;
@@ -623,6 +689,11 @@ class Rechecker {
 Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, double value,
                 const std::stop_token& stop) {
   return Rechecker(layer, narrowed(hierarchy, options.constraints, layer), options, value, stop).run();
+}
+
+Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const SolvedJob& solved,
+                const std::stop_token& stop) {
+  return Rechecker(layer, narrowed(hierarchy, options.constraints, layer), options, solved.bound, stop).run(solved);
 }
 
 }  // namespace tilepath

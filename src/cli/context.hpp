@@ -27,6 +27,7 @@ using Action = std::function<int(const Context&)>;
 void add_search(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
+void add_certify(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
 void add_list(CLI::App& app, Action& action);
 

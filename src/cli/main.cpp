@@ -65,6 +65,7 @@ int run(int argc, char** argv) {
   add_search(app, action);
   add_evaluate(app, action);
   add_verify(app, action);
+  add_certify(app, action);
   add_show(app, action);
   add_list(app, action);
   try {

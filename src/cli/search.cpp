@@ -13,6 +13,7 @@
 #include "progress.hpp"
 #include "tilepath/base/error.hpp"
 #include "tilepath/formats/dataflow.hpp"
+#include "tilepath/formats/proof.hpp"
 #include "tilepath/formats/result.hpp"
 
 namespace tilepath::cli {
@@ -20,7 +21,7 @@ namespace tilepath::cli {
 namespace {
 
 struct Options {
-  std::string workload, arch, output;
+  std::string workload, arch, output, proof;
   std::vector<std::string> layers, dataflows;
   SearchOptions search;
   bool verify = false, pareto = false, price = false, json = false, no_seconds = false;
@@ -92,6 +93,7 @@ NetworkResult solve(const Options& options, const Context& context) {
       const std::size_t i = distinct[k];
       LayerResult& each = solved[i];
       SearchOptions wanted = options.search;
+      wanted.record_jobs = !options.proof.empty();
       for (const Document& dataflow : dataflows) {
         const std::vector<Constraint> more = read_dataflow(dataflow, layers[i], result.hierarchy);
         wanted.constraints.insert(wanted.constraints.end(), more.begin(), more.end());
@@ -150,6 +152,7 @@ std::string summary(const NetworkResult& result, bool verified) {
 
 int run(const Options& options, const Context& context) {
   expect_writable(options.output);
+  expect_writable(options.proof);
   std::unique_ptr<tbb::global_control> limit;
   if (options.threads > 0)
     limit = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
@@ -157,6 +160,7 @@ int run(const Options& options, const Context& context) {
   const NetworkResult result = solve(options, context);
   const std::string output = options.output.empty() && options.json ? "-" : options.output;
   if (!output.empty()) write_file(output, to_json(result, TILEPATH_VERSION, !options.no_seconds).dump(1) + "\n");
+  if (!options.proof.empty()) write_file(options.proof, proof_to_json(result).dump(1) + "\n");
   const bool json_on_stdout = output == "-";
   fmt::print(json_on_stdout ? stderr : stdout, "{} on {}, least {} ({} nests, energies in {})\n{}", result.workload,
              result.hierarchy.name, name_of(options.search.objective.objective),
@@ -243,6 +247,7 @@ void add_search(CLI::App& app, Action& action) {
   command->add_option("--threads", options->threads, "Threads (default: all cores); the answer does not depend on them")
       ->check(CLI::PositiveNumber);
   command->add_option("-o,--output", options->output, "Write the result here as JSON; - is standard output");
+  command->add_option("--proof", options->proof, "Write the jobs that had to be solved here, for `tilepath certify --proof`");
   command->add_flag("--json", options->json, "Result as JSON on standard output, the table on standard error");
   command->add_flag("--no-seconds", options->no_seconds, "Leave out the fields that differ between two runs");
   command->footer(

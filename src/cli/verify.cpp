@@ -14,20 +14,6 @@ namespace tilepath::cli {
 
 namespace {
 
-/// The first key whose value a result file claims otherwise than `evaluate` says; empty where all agree.
-std::string false_claim(const Json& claimed, const Json& ours, const std::string& where = "evaluation") {
-  if (ours.is_object() || ours.is_array()) {
-    if (claimed.type() != ours.type() || claimed.size() != ours.size()) return where;
-    for (const auto& [key, value] : ours.items()) {
-      if (ours.is_object() && !claimed.contains(key)) return where + "/" + key;
-      const Json& theirs = ours.is_object() ? claimed.at(key) : claimed.at(static_cast<std::size_t>(std::stoul(key)));
-      if (std::string wrong = false_claim(theirs, value, where + "/" + key); !wrong.empty()) return wrong;
-    }
-    return "";
-  }
-  return claimed == ours ? "" : where + " is claimed to be " + claimed.dump() + ", and is " + ours.dump();
-}
-
 struct Outcome {
   Verification verification;
   std::string false_claim;
@@ -58,7 +44,7 @@ int verify_result(const std::string& path, const Context& context) {
     tbb::parallel_for(std::size_t{0}, claims.size(), [&](std::size_t i) {
       const Claim& claim = claims[i];
       const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
-      outcomes[i].false_claim = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy));
+      outcomes[i].false_claim = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
       outcomes[i].verification = verify(claim.nest, claim.layer, claim.hierarchy, evaluation.counts, 1, context.stop);
       progress.done(claim.layer.name);
     });

@@ -4,6 +4,7 @@
 
 #include "tilepath/base/error.hpp"
 #include "tilepath/formats/architecture.hpp"
+#include "tilepath/formats/dataflow.hpp"
 #include "tilepath/formats/mapping.hpp"
 #include "tilepath/formats/workload.hpp"
 
@@ -149,20 +150,76 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
   return json;
 }
 
+namespace {
+
+Objective objective_of(const Cursor& cursor) {
+  std::vector<std::string> names;
+  for (int o = 0; o < kObjectives; ++o) names.emplace_back(name_of(static_cast<Objective>(o)));
+  return static_cast<Objective>(cursor.one_of(names));
+}
+
+/// What was asked for: everything of the options but the time limit.
+SearchOptions read_asked(const Cursor& root) {
+  SearchOptions options;
+  if (root.has("objective")) options.objective.objective = objective_of(root.at("objective"));
+  if (root.has("limits")) {
+    const Cursor limits = root.at("limits");
+    limits.expect_object({"exponents", "max_energy", "max_cycles"});
+    if (limits.has("exponents")) {
+      const std::vector<Cursor> exponents = limits.at("exponents").elements(2);
+      options.objective.energy_exponent = exponents[0].number(true);
+      options.objective.cycles_exponent = exponents[1].number(true);
+    }
+    if (limits.has("max_energy")) options.objective.max_energy = limits.at("max_energy").number(true);
+    if (limits.has("max_cycles")) options.objective.max_cycles = limits.at("max_cycles").number(true);
+  }
+  if (root.has("mapspace")) {
+    const Cursor mapspace = root.at("mapspace");
+    mapspace.expect_object({"remainders", "nodes", "bypass"});
+    if (mapspace.has("remainders"))
+      options.mapspace.remainders =
+          mapspace.at("remainders").one_of({"none", "lanes"}) == 0 ? Remainders::none : Remainders::lanes;
+    if (mapspace.has("nodes")) options.mapspace.uneven = mapspace.at("nodes").one_of({"even", "uneven"}) == 1;
+    if (mapspace.has("bypass"))
+      options.mapspace.bypass = mapspace.at("bypass").one_of({"free", "fixed"}) == 0 ? Bypass::free : Bypass::fixed;
+  }
+  return options;
+}
+
+}  // namespace
+
 std::vector<Claim> read_result(const Document& document) {
   const Cursor root(document);
   if (!root.has("layers") || !root.has("architecture"))
     root.fail("not a result of `tilepath search`: it has no 'layers' with an 'architecture'");
   root.expect_version();
   const Hierarchy hierarchy = read_architecture({document.name + ": /architecture", root.at("architecture").json()});
+  const SearchOptions asked = read_asked(root);
   std::vector<Claim> claims;
   for (const Cursor& each : root.at("layers").elements(1)) {
-    Claim claim{read_layer(each.at("layer")), hierarchy, {}, {}};
+    Claim claim{read_layer(each.at("layer")), hierarchy, asked, {}, {}, {}};
     claim.nest = read_nodes(each.at("mapping"), claim.layer, hierarchy);
     claim.evaluation = each.at("evaluation").json();
+    if (each.has("certificate")) claim.certificate = each.at("certificate").json();
+    if (root.has("constraints"))
+      claim.options.constraints =
+          read_dataflow({document.name + ": /constraints", root.at("constraints").json()}, claim.layer, hierarchy);
     claims.push_back(std::move(claim));
   }
   return claims;
+}
+
+std::string false_claim(const Json& claimed, const Json& is, const std::string& where) {
+  if (is.is_object() || is.is_array()) {
+    if (claimed.type() != is.type() || claimed.size() != is.size()) return where;
+    for (const auto& [key, value] : is.items()) {
+      if (is.is_object() && !claimed.contains(key)) return where + "/" + key;
+      const Json& theirs = is.is_object() ? claimed.at(key) : claimed.at(static_cast<std::size_t>(std::stoul(key)));
+      if (std::string wrong = false_claim(theirs, value, where + "/" + key); !wrong.empty()) return wrong;
+    }
+    return "";
+  }
+  return claimed == is ? "" : where + " is claimed to be " + claimed.dump() + ", and is " + is.dump();
 }
 
 }  // namespace tilepath

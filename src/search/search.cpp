@@ -102,6 +102,7 @@ class Searcher {
  public:
   Searcher(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop)
       : options_(options),
+        whole_(hierarchy),
         narrowed_(narrowed(hierarchy, options.constraints, layer)),
         problem_{layer, narrowed_, Parts(narrowed_), options.objective, options.mapspace, options.constraints} {
     patience_.stop = stop;
@@ -494,6 +495,27 @@ class Searcher {
 
   bool solve_job(const Knot& knot, const Prices& prices) {
     ++result_.certificate.jobs_solved;
+    const bool finished = solve_within(knot, prices);
+    // What is left in it does not beat the incumbent, which it may just have become.
+    if (finished && options_.record_jobs) record(prices.job(), incumbent_.value);
+    return finished;
+  }
+
+  void record(const Job& job, double bound) {
+    SolvedJob solved;
+    for (int l = 0; l < problem_.hierarchy.level_count(); ++l)
+      if (problem_.hierarchy.level(l).fanout)
+        for (const SpatialLoop& loop :
+             search_detail::lay_out(problem_.layer, problem_.hierarchy, l, job.lanes[index(l)], job.deals))
+          solved.lanes.push_back(loop);
+    for (std::size_t d = 0; d < job.deals.size(); ++d)
+      if (job.deals[d].dealt()) solved.chunks[d] = job.deals[d].chunk;
+    solved.keeps = job.keeps;
+    solved.bound = bound;
+    result_.solved.push_back(std::move(solved));
+  }
+
+  bool solve_within(const Knot& knot, const Prices& prices) {
     const double outer = outer_energy(knot.kept);
     if (problem_.parts.count > 1) {
       const LatticeOutcome relaxed = narrowing(knot.bound, incumbent_, [&](const Score& limit) {
@@ -554,13 +576,14 @@ class Searcher {
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
     certificate.proved = !(lower < incumbent_);
-    certificate.mapspace_size = mapspace_size(problem_.layer, problem_.hierarchy, options_.mapspace);
+    certificate.mapspace_size = mapspace_size(problem_.layer, whole_, options_.mapspace);
     certificate.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     return std::move(result_);
   }
 
   const SearchOptions& options_;
-  Hierarchy narrowed_;
+  const Hierarchy& whole_;
+  Hierarchy narrowed_;  ///< to what the constraints unroll
   Problem problem_;
   Patience patience_;
   std::chrono::steady_clock::time_point start_;

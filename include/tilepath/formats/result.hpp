@@ -54,14 +54,18 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
 Json to_json(const Evaluation& evaluation, const Layer& layer, const Hierarchy& hierarchy);
 Json to_json(const Verification& verification, bool seconds);
 
-/// A layer and its mapping as a result file holds them.
+/// A layer and its mapping as a result file holds them, and what is claimed of it.
 struct Claim {
   Layer layer;
   Hierarchy hierarchy;
+  SearchOptions options;  ///< what was asked: objective, ceilings, mapspace, constraints
   Nest nest;
-  Json evaluation;  ///< as claimed
+  Json evaluation, certificate;  ///< as claimed
 };
 /// The claims of a result file; throws InputError where it is not one or a mapping is not legal.
 std::vector<Claim> read_result(const Document& document);
+
+/// The first key whose value is claimed otherwise than it is, in words that start with `where`; empty where all agree.
+std::string false_claim(const Json& claimed, const Json& is, const std::string& where);
 
 }  // namespace tilepath

@@ -71,7 +71,7 @@ struct Certificate {
   bool proved = false;
   double lower_bound = 0;     ///< no mapping in the mapspace has an objective value below this
   double gap = 0;             ///< (value - lower_bound) / value
-  std::string mapspace_size;  ///< how many nests the mapspace has, legal or not: an exact integer
+  std::string mapspace_size;  ///< how many nests the mapspace has before constraints, legal or not: an exact integer
   std::int64_t labels_kept = 0, labels_pruned = 0;
   std::int64_t jobs = 0, jobs_solved = 0;  ///< choices of lanes and keeps that were met; those not excluded by their bound alone
   double seconds = 0;
@@ -82,13 +82,24 @@ struct SearchOptions {
   Mapspace mapspace = {};
   double time_limit = 0;                     ///< seconds; 0 = none
   bool any = false;                          ///< any mapping will do: stop at the first
+  bool record_jobs = false;                  ///< keep what was proved of each solved job
   std::vector<Constraint> constraints = {};  ///< all are obeyed; without a contradiction
+};
+
+/// A choice of lanes for every fanout and of the levels that keep each tensor, solved exactly: no mapping of it scores below
+/// `bound`.
+struct SolvedJob {
+  std::vector<SpatialLoop> lanes;                     ///< outermost first
+  std::array<std::int64_t, kMaxDimensions> chunks{};  ///< per dimension, the iterations that are dealt in unequal parts; 0 = none
+  std::array<std::uint32_t, kMaxTensors> keeps{};     ///< per tensor, a bit per level
+  double bound = 0;
 };
 
 struct SearchResult {
   Nest nest;
   Evaluation evaluation;
   Certificate certificate;
+  std::vector<SolvedJob> solved;  ///< with SearchOptions::record_jobs, in the order in which they were solved
 };
 
 /// The mapping of least objective in the mapspace. With a time limit or a requested stop: the best found so far, not proved, with
