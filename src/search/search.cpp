@@ -11,8 +11,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 
 #include "lattice.hpp"
+#include "symmetry.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/mapping/tile.hpp"
 #include "tilepath/model/evaluate.hpp"
@@ -29,6 +31,8 @@ using search_detail::Parts;
 using search_detail::Patience;
 using search_detail::Prices;
 using search_detail::Problem;
+using search_detail::symmetries;
+using search_detail::Symmetry;
 
 std::string_view name_of(Objective objective) {
   constexpr std::array<std::string_view, kObjectives> kNames = {"energy", "latency", "edp", "ed2p", "product"};
@@ -115,6 +119,7 @@ class Searcher {
       if (hierarchy.level(l).fanout_size() > 1) problem_.outer_level = l;
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int d = 0; d < layer.dimension_count(); ++d) relevant_[index(t)][index(d)] = layer.relevant(t, d);
+    if (options.constraints.empty()) symmetries_ = symmetries(layer, hierarchy);
     remainders_to_come_ = options.mapspace.remainders == Remainders::lanes;
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
@@ -141,6 +146,8 @@ class Searcher {
 
  private:
   static constexpr std::int64_t kSolvedAtOnce = 1;
+  static constexpr std::int64_t kFirstDive = 4;  ///< inner looks before the first dive, and by how much each waits longer
+  static constexpr std::int64_t kDiveFactor = 4;
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
 
   [[nodiscard]] bool open() const { return !tree_.empty() && !(tree_.front()->bound >= incumbent_); }
@@ -323,7 +330,7 @@ class Searcher {
       }
 
       if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
-      if (!counts_obey(choice, knot.fanouts)) return;
+      if (!counts_obey(choice, knot.fanouts) || mirrored(job)) return;
       const Score bound = std::max(knot.bound, lanes_bound(job, fanouts));
       if (bound >= incumbent_) return;
       Knot next;
@@ -348,6 +355,26 @@ class Searcher {
       return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(dealt * steps / inner)))) < incumbent_;
     };
     search_detail::for_each_lane_choice(problem_.layer, problem_.hierarchy, knot.fanouts, wish, take_choice);
+  }
+
+  /// Whether exchanging dimensions that the layer does not tell apart makes an earlier choice of lanes: then that one's mappings
+  /// cost the same.
+  [[nodiscard]] bool mirrored(const Job& job) const {
+    return std::any_of(symmetries_.begin(), symmetries_.end(), [&](const Symmetry& symmetry) {
+      for (std::size_t l = 0; l < job.lanes.size(); ++l)
+        for (std::size_t d = 0; d < symmetry.size(); ++d) {
+          const std::size_t other = index(symmetry[d]);
+          const auto mine = std::make_tuple(job.lanes[l][d], dealt_at(job, d, l));
+          const auto theirs = std::make_tuple(job.lanes[l][other], dealt_at(job, other, l));
+          if (mine != theirs) return mine < theirs;
+        }
+      return false;
+    });
+  }
+  [[nodiscard]] static std::tuple<std::int32_t, std::int32_t, std::int32_t> dealt_at(const Job& job, std::size_t d,
+                                                                                     std::size_t level) {
+    const Deal& deal = job.deals[d];
+    return deal.fanout == static_cast<int>(level) ? std::make_tuple(deal.chunk, deal.x, deal.y) : std::make_tuple(0, 0, 0);
   }
 
   /// Whether the lanes of a choice are as many as the constraints say.
@@ -465,9 +492,26 @@ class Searcher {
       const LatticeOutcome inner = bound_inner(problem_, prices, incumbent_, outer_energy(knot->kept), patience_, workspace_);
       count(inner);
       const Score bound = inner.finished ? inner.score : knot->bound;
-      return look_again(std::move(knot), bound);
+      look_again(std::move(knot), bound);
+      return ++inner_looks_ != next_dive_ || dive();
     }
     return solve_job(*knot, prices);
+  }
+
+  /// Solves the most promising job that waits for its third look before its turn comes: a good incumbent makes all looks cheaper.
+  bool dive() {
+    next_dive_ *= kDiveFactor;
+    const auto promising = [](const KnotPointer& a, const KnotPointer& b) {
+      if ((a->looks == 2) != (b->looks == 2)) return a->looks == 2;
+      return Later()(b, a);
+    };
+    const auto best = std::min_element(tree_.begin(), tree_.end(), promising);
+    if (best == tree_.end() || (*best)->looks != 2) return true;
+    const KnotPointer knot = std::move(*best);
+    *best = std::move(tree_.back());
+    tree_.pop_back();
+    std::make_heap(tree_.begin(), tree_.end(), Later());
+    return solve_job(*knot, Prices(problem_.layer, problem_.hierarchy, problem_.parts, knot->job()));
   }
 
   bool look_again(KnotPointer knot, const Score& bound) {
@@ -588,6 +632,7 @@ class Searcher {
   Patience patience_;
   std::chrono::steady_clock::time_point start_;
   std::array<std::array<bool, kMaxDimensions>, kMaxTensors> relevant_{};
+  std::vector<Symmetry> symmetries_;
   double macs_ = 0;
   std::array<double, kMaxTensors> compulsory_{};  ///< energy of every word once past the outermost level
   Cost floor_{};                                  ///< of all tensors, and the MACs
@@ -595,6 +640,7 @@ class Searcher {
   search_detail::Workspace workspace_;
   std::vector<KnotPointer> tree_;  ///< a heap, least bound first
   std::int64_t knots_ = 0;
+  std::int64_t inner_looks_ = 0, next_dive_ = kFirstDive;
   bool remainders_to_come_ = false;
   Score incumbent_;
   std::optional<Score> unfinished_;
