@@ -93,6 +93,9 @@ NetworkResult solve(const Options& options, const Context& context) {
       const std::size_t i = distinct[k];
       LayerResult& each = solved[i];
       SearchOptions wanted = options.search;
+      wanted.at_once = [](std::size_t n, const std::function<void(std::size_t)>& one) {
+        tbb::parallel_for(std::size_t{0}, n, one);
+      };
       wanted.record_jobs = !options.proof.empty();
       for (const Document& dataflow : dataflows) {
         const std::vector<Constraint> more = read_dataflow(dataflow, layers[i], result.hierarchy);

@@ -33,6 +33,7 @@ using search_detail::Prices;
 using search_detail::Problem;
 using search_detail::symmetries;
 using search_detail::Symmetry;
+using search_detail::Workspace;
 
 std::string_view name_of(Objective objective) {
   constexpr std::array<std::string_view, kObjectives> kNames = {"energy", "latency", "edp", "ed2p", "product"};
@@ -134,7 +135,7 @@ class Searcher {
       if (!open() || patience_.over() || (options_.any && !result_.nest.nodes.empty())) break;
       KnotPointer knot = pop();
       if (knot->keeps) {
-        if (!look_at_job(std::move(knot))) break;
+        if (!look_at_jobs(std::move(knot))) break;
       } else if (knot->fanouts < problem_.hierarchy.level_count()) {
         branch_lanes(*knot);
       } else {
@@ -148,6 +149,7 @@ class Searcher {
   static constexpr std::int64_t kSolvedAtOnce = 1;
   static constexpr std::int64_t kFirstDive = 4;  ///< inner looks before the first dive, and by how much each waits longer
   static constexpr std::int64_t kDiveFactor = 4;
+  static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
 
   [[nodiscard]] bool open() const { return !tree_.empty() && !(tree_.front()->bound >= incumbent_); }
@@ -468,34 +470,70 @@ class Searcher {
     }
   }
 
-  /// Three looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner
-  /// nodes solved on their own; solved.
-  bool look_at_job(KnotPointer knot) {
-    Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot->job());
-    if (result_.certificate.jobs_solved < kSolvedAtOnce) return solve_job(*knot, prices);  // for an incumbent
-    if (knot->looks == 0) {
-      Cost cost = prices.fixed();
-      double outer = 0;
-      for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
-        for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
-          if (!prices.kept(t, l)) continue;
-          search_detail::add(cost, prices.least(t, l));
-          if (l <= problem_.outer_level) outer += prices.least(t, l)[search_detail::kEnergy];
-        }
-        if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
+  // Three looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner
+  // nodes solved on their own; solved. The two dear ones are taken at several jobs at once, of a number that does not depend on
+  // the threads: each starts from the incumbent as it was, and they are settled in their order.
+
+  bool look_at_jobs(KnotPointer first) {
+    std::vector<KnotPointer> batch;
+    const int looks = first->looks;
+    batch.push_back(std::move(first));
+    if (result_.certificate.jobs_solved < kSolvedAtOnce) return solve_jobs(batch);  // for an incumbent
+    if (looks == 0) {
+      const Score bound = outer_bound(*batch[0]);
+      look_again(std::move(batch[0]), bound);
+      return true;
+    }
+    while (batch.size() < (looks == 1 ? kInnerBatch : kSolveBatch) && open() && tree_.front()->keeps &&
+           tree_.front()->looks == looks)
+      batch.push_back(pop());
+    return looks == 1 ? look_inside(batch) : solve_jobs(batch);
+  }
+
+  /// With the least energy of the outer nodes, whatever the lanes.
+  Score outer_bound(const Knot& knot) {
+    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot.job());
+    Cost cost = prices.fixed();
+    double outer = 0;
+    for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
+      for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
+        if (!prices.kept(t, l)) continue;
+        search_detail::add(cost, prices.least(t, l));
+        if (l <= problem_.outer_level) outer += prices.least(t, l)[search_detail::kEnergy];
       }
-      cost[search_detail::kEnergy] += std::max(0.0, outer_energy(knot->kept) - outer);
-      const Score bound = problem_.score(cost, problem_.compute_cycles(prices.steps()));
-      return look_again(std::move(knot), bound);
+      if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
     }
-    if (knot->looks == 1) {
-      const LatticeOutcome inner = bound_inner(problem_, prices, incumbent_, outer_energy(knot->kept), patience_, workspace_);
-      count(inner);
-      const Score bound = inner.finished ? inner.score : knot->bound;
-      look_again(std::move(knot), bound);
-      return ++inner_looks_ != next_dive_ || dive();
+    cost[search_detail::kEnergy] += std::max(0.0, outer_energy(knot.kept) - outer);
+    return problem_.score(cost, problem_.compute_cycles(prices.steps()));
+  }
+
+  bool look_inside(std::vector<KnotPointer>& batch) {
+    std::vector<LatticeOutcome> outcomes(batch.size());
+    at_once(batch, [&](std::size_t k, const Prices& prices, double outer, Workspace& workspace) {
+      outcomes[k] = bound_inner(problem_, prices, incumbent_, outer, patience_, workspace);
+    });
+    for (std::size_t k = 0; k < batch.size(); ++k) {
+      count(outcomes[k]);
+      const Score bound = outcomes[k].finished ? outcomes[k].score : batch[k]->bound;
+      look_again(std::move(batch[k]), bound);
     }
-    return solve_job(*knot, prices);
+    inner_looks_ += static_cast<std::int64_t>(batch.size());
+    return inner_looks_ < next_dive_ || dive();
+  }
+
+  /// Does something with each job of a batch, at the same time where the caller can.
+  template <class Do>
+  void at_once(const std::vector<KnotPointer>& batch, const Do& one) {
+    std::vector<double> outer;
+    for (const KnotPointer& knot : batch) outer.push_back(outer_energy(knot->kept));
+    if (workspaces_.size() < batch.size()) workspaces_.resize(batch.size());
+    const auto each = [&](std::size_t k) {
+      one(k, Prices(problem_.layer, problem_.hierarchy, problem_.parts, batch[k]->job()), outer[k], workspaces_[k]);
+    };
+    if (options_.at_once && batch.size() > 1)
+      options_.at_once(batch.size(), each);
+    else
+      for (std::size_t k = 0; k < batch.size(); ++k) each(k);
   }
 
   /// Solves the most promising job that waits for its third look before its turn comes: a good incumbent makes all looks cheaper.
@@ -507,18 +545,18 @@ class Searcher {
     };
     const auto best = std::min_element(tree_.begin(), tree_.end(), promising);
     if (best == tree_.end() || (*best)->looks != 2) return true;
-    const KnotPointer knot = std::move(*best);
+    std::vector<KnotPointer> batch;
+    batch.push_back(std::move(*best));
     *best = std::move(tree_.back());
     tree_.pop_back();
     std::make_heap(tree_.begin(), tree_.end(), Later());
-    return solve_job(*knot, Prices(problem_.layer, problem_.hierarchy, problem_.parts, knot->job()));
+    return solve_jobs(batch);
   }
 
-  bool look_again(KnotPointer knot, const Score& bound) {
+  void look_again(KnotPointer knot, const Score& bound) {
     knot->bound = std::max(knot->bound, bound);
     ++knot->looks;
     push(std::move(*knot));
-    return true;
   }
 
   /// Least energy of the nodes above the lanes, of a job that keeps the same there.
@@ -533,15 +571,34 @@ class Searcher {
     const auto [it, fresh] = outer_energy_.try_emplace(outer.keeps, 0.0);
     if (fresh)
       it->second =
-          least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_, workspace_);
+          least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_, workspaces_[0]);
     return it->second;
   }
 
-  bool solve_job(const Knot& knot, const Prices& prices) {
-    ++result_.certificate.jobs_solved;
-    const bool finished = solve_within(knot, prices);
-    // What is left in it does not beat the incumbent, which it may just have become.
-    if (finished && options_.record_jobs) record(prices.job(), incumbent_.value);
+  /// What solving a job found: nests that beat the incumbent, the best last.
+  struct Found {
+    std::vector<Nest> nests;
+    bool finished = true;
+    LatticeOutcome labels;  ///< counts alone
+  };
+
+  bool solve_jobs(const std::vector<KnotPointer>& batch) {
+    std::vector<Found> found(batch.size());
+    at_once(batch, [&](std::size_t k, const Prices& prices, double outer, Workspace& workspace) {
+      found[k] = solve_job(*batch[k], prices, outer, workspace);
+    });
+    bool finished = true;
+    for (std::size_t k = 0; k < batch.size(); ++k) {
+      ++result_.certificate.jobs_solved;
+      count(found[k].labels);
+      for (const Nest& nest : found[k].nests) take(nest);
+      if (!found[k].finished) {
+        unfinished_ = std::min(unfinished_.value_or(batch[k]->bound), batch[k]->bound);
+        finished = false;
+      } else if (options_.record_jobs) {
+        record(batch[k]->job(), incumbent_.value);  // what is left in it does not beat the incumbent, which it may have become
+      }
+    }
     return finished;
   }
 
@@ -559,47 +616,53 @@ class Searcher {
     result_.solved.push_back(std::move(solved));
   }
 
-  bool solve_within(const Knot& knot, const Prices& prices) {
-    const double outer = outer_energy(knot.kept);
+  [[nodiscard]] Found solve_job(const Knot& knot, const Prices& prices, double outer, Workspace& workspace) const {
+    Found found;
+    Score incumbent = incumbent_;
     if (problem_.parts.count > 1) {
-      const LatticeOutcome relaxed = narrowing(knot.bound, incumbent_, [&](const Score& limit) {
-        return solve_relaxed(problem_, prices, limit, outer, patience_, workspace_);
+      const LatticeOutcome relaxed = narrowing(knot.bound, incumbent, found, [&](const Score& limit) {
+        return solve_relaxed(problem_, prices, limit, outer, patience_, workspace);
       });
-      if (!settle(knot, relaxed)) return false;
-      if (!relaxed.nest) return true;
+      found.finished = relaxed.finished;
+      if (!relaxed.finished || !relaxed.nest) return found;
+      const Evaluation evaluation = evaluate(*relaxed.nest, problem_.layer, problem_.hierarchy);
+      incumbent = std::min(
+          incumbent, score_of(options_.objective, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value())));
+      found.nests.push_back(*relaxed.nest);
     }
-    return settle(knot, narrowing(knot.bound, incumbent_, [&](const Score& limit) {
-                    return solve(problem_, prices, limit, outer, patience_, workspace_);
-                  }));
+    const LatticeOutcome exact = narrowing(knot.bound, incumbent, found, [&](const Score& limit) {
+      return solve(problem_, prices, limit, outer, patience_, workspace);
+    });
+    found.finished = exact.finished;
+    if (exact.nest) found.nests.push_back(*exact.nest);
+    return found;
   }
 
   /// Solves with a limit not far above the bound first, then further away: most labels die at once where the bound is good.
   template <class Solve>
-  LatticeOutcome narrowing(const Score& bound, const Score& incumbent, const Solve& solve_below) {
+  LatticeOutcome narrowing(const Score& bound, const Score& incumbent, Found& found, const Solve& solve_below) const {
     const auto above = [&](double slack) {
       return options_.objective.objective == Objective::latency ? Score{bound.value, bound.tie * slack}
                                                                 : Score{bound.value * slack, 0};
     };
+    const auto counted = [&](const Score& limit) {
+      LatticeOutcome outcome = solve_below(limit);
+      found.labels.labels_kept += outcome.labels_kept;
+      found.labels.labels_pruned += outcome.labels_pruned;
+      return outcome;
+    };
     for (const double slack : {1.02, 1.1, 1.4}) {
       const Score limit = above(slack);
       if (!(above(slack * 1.05) < incumbent)) break;
-      LatticeOutcome outcome = solve_below(limit);
+      LatticeOutcome outcome = counted(limit);
       if (outcome.nest || !outcome.finished) return outcome;
-      count(outcome);
     }
-    return solve_below(incumbent);
+    return counted(incumbent);
   }
 
   void count(const LatticeOutcome& outcome) {
     result_.certificate.labels_kept += outcome.labels_kept;
     result_.certificate.labels_pruned += outcome.labels_pruned;
-  }
-
-  bool settle(const Knot& knot, const LatticeOutcome& outcome) {
-    count(outcome);
-    if (outcome.nest) take(*outcome.nest);
-    if (!outcome.finished) unfinished_ = knot.bound;
-    return outcome.finished;
   }
 
   SearchResult result() {
@@ -637,8 +700,8 @@ class Searcher {
   std::array<double, kMaxTensors> compulsory_{};  ///< energy of every word once past the outermost level
   Cost floor_{};                                  ///< of all tensors, and the MACs
   std::map<std::array<std::uint32_t, kMaxTensors>, double> outer_energy_;
-  search_detail::Workspace workspace_;
-  std::vector<KnotPointer> tree_;  ///< a heap, least bound first
+  std::vector<Workspace> workspaces_ = std::vector<Workspace>(1);  ///< one per job looked at at once
+  std::vector<KnotPointer> tree_;                                  ///< a heap, least bound first
   std::int64_t knots_ = 0;
   std::int64_t inner_looks_ = 0, next_dive_ = kFirstDive;
   bool remainders_to_come_ = false;

@@ -1,7 +1,9 @@
 // The search: the best mapping of a layer, with a proof that none in the mapspace is better. docs/search.md tells how.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <stop_token>
 #include <string>
@@ -80,8 +82,10 @@ struct Certificate {
 struct SearchOptions {
   Aim objective = {};
   Mapspace mapspace = {};
-  double time_limit = 0;                     ///< seconds; 0 = none
-  bool any = false;                          ///< any mapping will do: stop at the first
+  double time_limit = 0;  ///< seconds; 0 = none
+  bool any = false;       ///< any mapping will do: stop at the first
+  /// Calls its second argument for 0 … n-1, at the same time if it can. Without it, one after the other. The answer is the same.
+  std::function<void(std::size_t n, const std::function<void(std::size_t)>&)> at_once = {};
   bool record_jobs = false;                  ///< keep what was proved of each solved job
   std::vector<Constraint> constraints = {};  ///< all are obeyed; without a contradiction
 };
