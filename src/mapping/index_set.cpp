@@ -53,13 +53,14 @@ std::int64_t distinct_sums(const Progression& a, const Progression& b) {
 }  // namespace
 
 std::int64_t IndexSet::size() const {
-  std::array<Progression, kCapacity> merged{};
+  if (size_ == 0) return 1;
+  if (size_ == 1) return terms_[0].count;
+  std::array<Progression, kCapacity> merged;  // NOLINT(cppcoreguidelines-pro-type-member-init): `count` of them are set
   int count = 0;
   for (int i = 0; i < size_; ++i) {
     const Progression& term = terms_[static_cast<std::size_t>(i)];
     if (count == 0 || !join(merged[static_cast<std::size_t>(count) - 1], term)) merged[static_cast<std::size_t>(count++)] = term;
   }
-  if (count == 0) return 1;
   if (count == 1) return merged[0].count;
   if (count == 2) return distinct_sums(merged[0], merged[1]);
   return static_cast<std::int64_t>(elements().size());

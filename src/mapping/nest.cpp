@@ -38,18 +38,14 @@ void set_count(Node& node, std::int64_t count) {
 std::vector<Extents> extents_inside(const Nest& nest, const Layer& layer) {
   Extents outside{};
   outside.fill(1);
+  Extents inside = bounds_of(layer);
   std::vector<Extents> result;
   result.reserve(nest.nodes.size());
   for (const Node& node : nest.nodes) {
     const auto [dimension, count] = loop_of(node);
-    if (dimension >= 0 && count > 0) {
-      auto& product = outside[static_cast<std::size_t>(dimension)];
-      product = checked_multiply(product, count);
-    }
-    Extents inside{};
-    inside.fill(1);
-    for (int d = 0; d < layer.dimension_count(); ++d) {
-      const auto at = static_cast<std::size_t>(d);
+    if (dimension >= 0 && count > 1) {
+      const auto at = static_cast<std::size_t>(dimension);
+      outside[at] = checked_multiply(outside[at], count);
       inside[at] = ceil_divide(layer.dimensions[at].bound, outside[at]);
     }
     result.push_back(inside);

@@ -15,7 +15,9 @@ IndexSet rank_indices(const Rank& rank, const Extents& extents, Footprint footpr
 
 std::int64_t tile_words(const Tensor& tensor, const Extents& extents, Footprint footprint) {
   std::int64_t words = 1;
-  for (const Rank& rank : tensor.ranks) words = checked_multiply(words, rank_indices(rank, extents, footprint).size());
+  for (const Rank& rank : tensor.ranks)
+    words = checked_multiply(words, is_plain(rank, footprint) ? extents[static_cast<std::size_t>(rank.front().dimension)]
+                                                              : rank_indices(rank, extents, footprint).size());
   return words;
 }
 

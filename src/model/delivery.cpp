@@ -35,6 +35,13 @@ std::int64_t joined_words(const Tensor& tensor, const Extents& tile, const std::
   for (std::size_t r = 0; r < tensor.ranks.size(); ++r) {
     const Rank& rank = tensor.ranks[r];
     const bool part = partial && partial->rank == r;
+    if (!part && is_plain(rank, hierarchy.footprint)) {
+      const int dimension = rank.front().dimension;
+      words = checked_multiply(words, tile[static_cast<std::size_t>(dimension)]);
+      for (const Lanes& l : lanes)
+        if (l.fanout >= above && l.dimension == dimension && mode(l) != Multicast::none) words = checked_multiply(words, l.count);
+      continue;
+    }
     IndexSet joined = part ? IndexSet{} : rank_indices(rank, tile, hierarchy.footprint);
     IndexSet equal;
     for (const Lanes& l : lanes) {
@@ -50,15 +57,21 @@ std::int64_t joined_words(const Tensor& tensor, const Extents& tile, const std::
 Delivery delivery(const Tensor& tensor, const Extents& tile, const std::optional<Partial>& partial, std::span<const Lanes> lanes,
                   const Hierarchy& hierarchy, int parent, int child) {
   Delivery result;
-  const auto below = [&](int level) { return joined_words(tensor, tile, partial, lanes, hierarchy, level); };
-  result.child_words = below(child);
-  result.parent_reads = below(parent);
+  std::int64_t words = joined_words(tensor, tile, partial, lanes, hierarchy, child);
+  result.child_words = words;
   std::int64_t instances = 1;
-  for (int f = parent; f < child; ++f) {
+  for (const Lanes& l : lanes) instances = checked_multiply(instances, l.count);
+  for (int f = child - 1; f >= parent; --f) {  // from the inside: `words` leave one instance above level f + 1
+    if (hierarchy.level(f).fanout) result.network_words[static_cast<std::size_t>(f)] = checked_multiply(instances, words);
+    bool joins = false;
     for (const Lanes& l : lanes)
-      if (l.fanout == f) instances = checked_multiply(instances, l.count);
-    if (hierarchy.level(f).fanout) result.network_words[static_cast<std::size_t>(f)] = checked_multiply(instances, below(f + 1));
+      if (l.fanout == f) {
+        instances /= l.count;
+        joins = true;
+      }
+    if (joins) words = joined_words(tensor, tile, partial, lanes, hierarchy, f);
   }
+  result.parent_reads = words;
   return result;
 }
 

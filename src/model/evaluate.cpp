@@ -32,6 +32,7 @@ class Perfect {
       : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside) {}
 
   Moved run() {
+    set_outside();
     result_.steps = temporal_iterations(nest_.nodes.size());
     result_.counts.macs = macs(layer_);
     for (int t = 0; t < layer_.tensor_count(); ++t) {
@@ -49,24 +50,29 @@ class Perfect {
   Traffic& traffic(int level, int t) { return result_.counts.levels[at_(level)][at_(t)]; }
   NetworkTraffic& network(int fanout, int t) { return result_.counts.network[at_(fanout)][at_(t)]; }
 
-  /// Iterations of the temporal loops outside `position`.
-  [[nodiscard]] std::int64_t temporal_iterations(std::size_t position) const {
-    std::int64_t product = 1;
-    for (std::size_t i = 0; i < position; ++i)
-      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) product = checked_multiply(product, loop->count);
-    return product;
+  /// Products of the loops outside one node.
+  struct Outside {
+    std::int64_t iterations = 1;  ///< of the temporal loops
+    std::int64_t instances = 1;   ///< in use of what stands here: lanes of the spatial loops
+  };
+  void set_outside() {
+    Outside outside;
+    outside_.reserve(nest_.nodes.size() + 1);
+    for (const Node& node : nest_.nodes) {
+      outside_.push_back(outside);
+      if (const auto* loop = std::get_if<Loop>(&node)) outside.iterations = checked_multiply(outside.iterations, loop->count);
+      if (const auto* lanes = std::get_if<SpatialLoop>(&node))
+        outside.instances = checked_multiply(outside.instances, lanes->count);
+    }
+    outside_.push_back(outside);
   }
-
-  /// Instances in use of what stands at `position`: lanes of the spatial loops outside it.
-  [[nodiscard]] std::int64_t instances(std::size_t position) const {
-    std::int64_t product = 1;
-    for (std::size_t i = 0; i < position; ++i)
-      if (const auto* loop = std::get_if<SpatialLoop>(&nest_.nodes[i])) product = checked_multiply(product, loop->count);
-    return product;
-  }
+  [[nodiscard]] std::int64_t temporal_iterations(std::size_t position) const { return outside_[position].iterations; }
+  [[nodiscard]] std::int64_t instances(std::size_t position) const { return outside_[position].instances; }
 
   [[nodiscard]] std::vector<Lanes> lanes_between(std::size_t parent, std::size_t child) const {
     std::vector<Lanes> lanes;
+    if (outside_[parent].instances == outside_[child].instances) return lanes;
+    lanes.reserve(child - parent);
     for (std::size_t i = parent; i < child; ++i)
       if (const auto* loop = std::get_if<SpatialLoop>(&nest_.nodes[i]))
         lanes.push_back({loop->dimension, loop->count, inside_[i][at_(loop->dimension)], loop->fanout});
@@ -114,14 +120,14 @@ class Perfect {
       }
       const Extents& tile = inside_[child.position];
       const Delivery whole = whole_delivery(tensor(t), tile, lanes, hierarchy_, parent.level, child.level);
-      deliver(t, parent, child, whole, 1);
+      std::int64_t whole_times = 1;
       if (hierarchy_.level(child.level).double_buffered) result_.edges += delivery_cycles(t, parent, child, whole);
       for_each_move(t, child.position, [&](std::int64_t times, const auto& displacement) {
         const auto moved = [](std::int64_t by) { return by != 0; };
         const bool slides = hierarchy_.level(child.level).retention == Retention::sliding &&
                             std::count_if(displacement.begin(), displacement.end(), moved) == 1;
         if (!slides) {
-          deliver(t, parent, child, whole, times);
+          whole_times = checked_add(whole_times, times);
           return;
         }
         const auto rank = std::find_if(displacement.begin(), displacement.end(), moved);
@@ -130,6 +136,7 @@ class Perfect {
                                  parent.level, child.level),
                 times);
       });
+      deliver(t, parent, child, whole, whole_times);
     }
   }
 
@@ -273,6 +280,7 @@ class Perfect {
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   const std::vector<Extents>& inside_;
+  std::vector<Outside> outside_;  ///< per node, and of all loops
   Moved result_;
 };
 
@@ -359,9 +367,12 @@ class Evaluator {
 bool perfect(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside) {
   Extents around = bounds_of(layer);
   for (std::size_t i = 0; i < nest.nodes.size(); ++i) {
-    for (int d = 0; d < layer.dimension_count(); ++d)
-      if (around[at_(d)] % inside[i][at_(d)] != 0) return false;
-    around = inside[i];
+    int dimension = -1;
+    if (const auto* loop = std::get_if<Loop>(&nest.nodes[i])) dimension = loop->dimension;
+    if (const auto* lanes = std::get_if<SpatialLoop>(&nest.nodes[i])) dimension = lanes->dimension;
+    if (dimension < 0) continue;
+    if (around[at_(dimension)] % inside[i][at_(dimension)] != 0) return false;
+    around[at_(dimension)] = inside[i][at_(dimension)];
   }
   return true;
 }
@@ -376,6 +387,7 @@ std::int64_t transfer_cycles(std::int64_t words, double bandwidth) {
 
 std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy) {
   std::vector<Stop> chain;
+  chain.reserve(at_(hierarchy.level_count()) + 1);
   for (std::size_t i = 0; i < nest.nodes.size(); ++i)
     if (const auto* store = std::get_if<Store>(&nest.nodes[i]))
       if (std::find(store->tensors.begin(), store->tensors.end(), tensor) != store->tensors.end())
