@@ -158,7 +158,7 @@ class Rechecker {
       return;
     }
     // As if all that the axes leave were used by the dimensions from this one on.
-    const double most = static_cast<double>(axis_left(level, d, Axis::x) * axis_left(level, d, Axis::y));
+    const auto most = static_cast<double>(axis_left(level, d, Axis::x) * axis_left(level, d, Axis::y));
     if (excluded(compulsory_, dealt * product(left) / (most * instances_below(level + 1)))) return;
     Unrolled& mine = job_.lanes[at_(level)][at_(d)];
     for (std::int64_t x = 1; x <= room(level, d, Axis::x); ++x)

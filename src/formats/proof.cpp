@@ -73,7 +73,8 @@ std::map<std::string, std::vector<SolvedJob>> read_proof(const Document& documen
     const std::string name = each.at("name").text();
     const auto claim = std::find_if(claims.begin(), claims.end(), [&](const Claim& of) { return of.layer.name == name; });
     if (claim == claims.end()) continue;
-    for (const Cursor& job : each.at("jobs").elements()) proof[name].push_back(read_job(job, *claim));
+    std::vector<SolvedJob>& jobs = proof[name];  // there may be none: all excluded by their bounds
+    for (const Cursor& job : each.at("jobs").elements()) jobs.push_back(read_job(job, *claim));
   }
   return proof;
 }

@@ -46,6 +46,7 @@ struct Scope {
   int innermost = kMaxLevels, outermost = 1;
   double outer = 0;      ///< least energy of the nodes up to level `outer_level`
   int outer_level = -1;  ///< -1: nothing known
+  bool beam = false;     ///< only the most promising label of each phase and shape goes on
 };
 
 template <std::size_t K>
@@ -438,6 +439,14 @@ class Lattice {
 
   void insert(Label& label) {
     std::int32_t& first = head(label.phase, label.shape);
+    if (scope_.beam && first >= 0) {
+      if (promise(label) < promise(labels_[index(first)])) {
+        label.next = -1;
+        labels_.push_back(label);
+        first = static_cast<std::int32_t>(labels_.size()) - 1;
+      }
+      return;
+    }
     std::int32_t* link = &first;
     bool replaced = false;
     while (*link >= 0) {
@@ -470,6 +479,27 @@ class Lattice {
     label.next = first;
     first = static_cast<std::int32_t>(labels_.size());
     labels_.push_back(label);
+  }
+
+  /// What a label has paid, and what its open nodes will owe if each is visited as often as it can be.
+  [[nodiscard]] double promise(const Label& label) const {
+    double energy = label.cost[0];
+    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
+      const int bit = std::countr_zero(open);
+      const auto t = index(bit / kMaxLevels);
+      const auto& prices = nodes_[t][index(bit % kMaxLevels)];
+      std::int64_t tile = 0;
+      std::int64_t shape = label.shape;
+      double outside = 1;
+      for (std::size_t a = axes_.size(); a-- > 0;) {
+        const auto at = index(shape / axes_[a].stride);
+        shape %= axes_[a].stride;
+        tile += static_cast<std::int64_t>(at) * tile_strides_[t][a];
+        outside *= axes_[a].left[at];
+      }
+      energy += prices[index(tile)].per_visit[kEnergy] * std::sqrt(outside);
+    }
+    return energy;
   }
 
   /// With one cost, the cycles are the job's: the energy at which the incumbent is met.
@@ -1030,6 +1060,11 @@ LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& 
 LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
                              const Patience& patience, Workspace& workspace) {
   return Lattice<1>(problem, prices, incumbent, {kMaxLevels, 1, outer, problem.outer_level}, patience, workspace).run();
+}
+
+LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
+                             const Patience& patience, Workspace& workspace) {
+  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, 1, outer, problem.outer_level, true}, patience, workspace).run();
 }
 
 double least_outer(const Problem& problem, const Prices& prices, const Patience& patience, Workspace& workspace) {

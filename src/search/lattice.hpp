@@ -48,7 +48,7 @@ struct Problem {
   Mapspace mapspace;
   std::vector<Constraint> constraints;
   double leakage = 0;   ///< energy per cycle of all instances together
-  int outer_level = 0;  ///< that of the outermost fanout of more than one lane: no lanes lie above it
+  int outer_level = 0;  ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
 
   [[nodiscard]] double compute_cycles(double steps) const;
   /// Score of a cost vector whose compute takes this many cycles. Monotone in every part: of a lower bound it is one.
@@ -84,6 +84,10 @@ LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& 
 /// The same with bandwidths relaxed: each port carries its least, whatever the nest. Much cheaper, since a label has one cost.
 /// `score` is then a bound: no nest of the job scores less. Without a nest, none of the job beats the incumbent.
 LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
+                             const Patience& patience, Workspace& workspace);
+
+/// A good nest of a job, quickly: of all labels of one phase and shape the most promising alone goes on. Proves nothing.
+LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
                              const Patience& patience, Workspace& workspace);
 
 // The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others.

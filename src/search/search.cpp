@@ -118,6 +118,7 @@ class Searcher {
     problem_.outer_level = hierarchy.level_count() - 1;
     for (int l = hierarchy.level_count(); l-- > 0;)
       if (hierarchy.level(l).fanout_size() > 1) problem_.outer_level = l;
+    problem_.outer_level = std::min(problem_.outer_level, kMostOuterLevels);
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int d = 0; d < layer.dimension_count(); ++d) relevant_[index(t)][index(d)] = layer.relevant(t, d);
     if (options.constraints.empty()) symmetries_ = symmetries(layer, hierarchy);
@@ -131,7 +132,7 @@ class Searcher {
     plant();
     while (true) {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
-      if (remainders_to_come_ && (result_.certificate.jobs_solved >= kSolvedBeforeRemainders || !open())) plant_remainders();
+      if (remainders_to_come_ && (solves_ >= kSolvedBeforeRemainders || !open())) plant_remainders();
       if (!open() || patience_.over() || (options_.any && !result_.nest.nodes.empty())) break;
       KnotPointer knot = pop();
       if (knot->keeps) {
@@ -146,7 +147,8 @@ class Searcher {
   }
 
  private:
-  static constexpr std::int64_t kSolvedAtOnce = 1;
+  static constexpr int kMostOuterLevels = 2;  ///< solved on their own: more would take as long as the whole
+  static constexpr std::int64_t kRoughSolves = 1;
   static constexpr std::int64_t kFirstDive = 4;  ///< inner looks before the first dive, and by how much each waits longer
   static constexpr std::int64_t kDiveFactor = 4;
   static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;
@@ -470,15 +472,18 @@ class Searcher {
     }
   }
 
-  // Three looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner
-  // nodes solved on their own; solved. The two dear ones are taken at several jobs at once, of a number that does not depend on
-  // the threads: each starts from the incumbent as it was, and they are settled in their order.
+  // Looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner nodes
+  // solved on their own; where bandwidths are limited, solved with each port at its least; solved. The dear ones are taken at
+  // several jobs at once, of a number that does not depend on the threads: each starts from the incumbent as it was, and they are
+  // settled in their order.
+
+  [[nodiscard]] bool relaxes(const Knot& knot) const { return problem_.parts.count > 1 && knot.looks < 3; }
 
   bool look_at_jobs(KnotPointer first) {
     std::vector<KnotPointer> batch;
     const int looks = first->looks;
     batch.push_back(std::move(first));
-    if (result_.certificate.jobs_solved < kSolvedAtOnce) return solve_jobs(batch);  // for an incumbent
+    if (looks == 0 && ++first_looks_ <= kRoughSolves) solve_roughly(*batch[0]);  // for an incumbent
     if (looks == 0) {
       const Score bound = outer_bound(*batch[0]);
       look_again(std::move(batch[0]), bound);
@@ -488,6 +493,14 @@ class Searcher {
            tree_.front()->looks == looks)
       batch.push_back(pop());
     return looks == 1 ? look_inside(batch) : solve_jobs(batch);
+  }
+
+  void solve_roughly(const Knot& knot) {
+    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot.job());
+    const LatticeOutcome found =
+        search_detail::solve_roughly(problem_, prices, incumbent_, outer_energy(knot.kept), patience_, workspaces_[0]);
+    count(found);
+    if (found.nest) take(*found.nest);
   }
 
   /// With the least energy of the outer nodes, whatever the lanes.
@@ -575,28 +588,29 @@ class Searcher {
     return it->second;
   }
 
-  /// What solving a job found: nests that beat the incumbent, the best last.
-  struct Found {
-    std::vector<Nest> nests;
-    bool finished = true;
-    LatticeOutcome labels;  ///< counts alone
-  };
-
-  bool solve_jobs(const std::vector<KnotPointer>& batch) {
-    std::vector<Found> found(batch.size());
+  bool solve_jobs(std::vector<KnotPointer>& batch) {
+    std::vector<LatticeOutcome> found(batch.size());
     at_once(batch, [&](std::size_t k, const Prices& prices, double outer, Workspace& workspace) {
-      found[k] = solve_job(*batch[k], prices, outer, workspace);
+      found[k] = narrowing(batch[k]->bound, [&](const Score& limit) {
+        return relaxes(*batch[k]) ? solve_relaxed(problem_, prices, limit, outer, patience_, workspace)
+                                  : solve(problem_, prices, limit, outer, patience_, workspace);
+      });
     });
     bool finished = true;
     for (std::size_t k = 0; k < batch.size(); ++k) {
-      ++result_.certificate.jobs_solved;
-      count(found[k].labels);
-      for (const Nest& nest : found[k].nests) take(nest);
+      ++solves_;
+      count(found[k]);
+      if (found[k].nest) take(*found[k].nest);
       if (!found[k].finished) {
         unfinished_ = std::min(unfinished_.value_or(batch[k]->bound), batch[k]->bound);
         finished = false;
-      } else if (options_.record_jobs) {
-        record(batch[k]->job(), incumbent_.value);  // what is left in it does not beat the incumbent, which it may have become
+      } else if (relaxes(*batch[k]) && found[k].nest) {
+        batch[k]->looks = 2;
+        look_again(std::move(batch[k]), found[k].score);
+      } else {
+        ++result_.certificate.jobs_solved;
+        // What is left in it does not beat the incumbent, which it may have become.
+        if (options_.record_jobs) record(batch[k]->job(), incumbent_.value);
       }
     }
     return finished;
@@ -616,48 +630,27 @@ class Searcher {
     result_.solved.push_back(std::move(solved));
   }
 
-  [[nodiscard]] Found solve_job(const Knot& knot, const Prices& prices, double outer, Workspace& workspace) const {
-    Found found;
-    Score incumbent = incumbent_;
-    if (problem_.parts.count > 1) {
-      const LatticeOutcome relaxed = narrowing(knot.bound, incumbent, found, [&](const Score& limit) {
-        return solve_relaxed(problem_, prices, limit, outer, patience_, workspace);
-      });
-      found.finished = relaxed.finished;
-      if (!relaxed.finished || !relaxed.nest) return found;
-      const Evaluation evaluation = evaluate(*relaxed.nest, problem_.layer, problem_.hierarchy);
-      incumbent = std::min(
-          incumbent, score_of(options_.objective, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value())));
-      found.nests.push_back(*relaxed.nest);
-    }
-    const LatticeOutcome exact = narrowing(knot.bound, incumbent, found, [&](const Score& limit) {
-      return solve(problem_, prices, limit, outer, patience_, workspace);
-    });
-    found.finished = exact.finished;
-    if (exact.nest) found.nests.push_back(*exact.nest);
-    return found;
-  }
-
   /// Solves with a limit not far above the bound first, then further away: most labels die at once where the bound is good.
   template <class Solve>
-  LatticeOutcome narrowing(const Score& bound, const Score& incumbent, Found& found, const Solve& solve_below) const {
+  LatticeOutcome narrowing(const Score& bound, const Solve& solve_below) const {
     const auto above = [&](double slack) {
       return options_.objective.objective == Objective::latency ? Score{bound.value, bound.tie * slack}
                                                                 : Score{bound.value * slack, 0};
     };
-    const auto counted = [&](const Score& limit) {
+    LatticeOutcome all;
+    const auto finds = [&](const Score& limit) {
       LatticeOutcome outcome = solve_below(limit);
-      found.labels.labels_kept += outcome.labels_kept;
-      found.labels.labels_pruned += outcome.labels_pruned;
-      return outcome;
+      outcome.labels_kept += all.labels_kept;
+      outcome.labels_pruned += all.labels_pruned;
+      all = std::move(outcome);
+      return all.nest || !all.finished;
     };
     for (const double slack : {1.02, 1.1, 1.4}) {
-      const Score limit = above(slack);
-      if (!(above(slack * 1.05) < incumbent)) break;
-      LatticeOutcome outcome = counted(limit);
-      if (outcome.nest || !outcome.finished) return outcome;
+      if (!(above(slack * 1.05) < incumbent_)) break;
+      if (finds(above(slack))) return all;
     }
-    return counted(incumbent);
+    finds(incumbent_);
+    return all;
   }
 
   void count(const LatticeOutcome& outcome) {
@@ -703,7 +696,8 @@ class Searcher {
   std::vector<Workspace> workspaces_ = std::vector<Workspace>(1);  ///< one per job looked at at once
   std::vector<KnotPointer> tree_;                                  ///< a heap, least bound first
   std::int64_t knots_ = 0;
-  std::int64_t inner_looks_ = 0, next_dive_ = kFirstDive;
+  std::int64_t solves_ = 0;  ///< relaxed ones included
+  std::int64_t first_looks_ = 0, inner_looks_ = 0, next_dive_ = kFirstDive;
   bool remainders_to_come_ = false;
   Score incumbent_;
   std::optional<Score> unfinished_;
