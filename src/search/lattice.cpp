@@ -67,7 +67,7 @@ class Lattice {
     left_.fill(1);
     for (int d = 0; d < layer_.dimension_count(); ++d)
       for (int t = 0; t < layer_.tensor_count(); ++t)
-        if (layer_.relevant(t, d)) relevant_[index(d)] |= 1U << t;
+        if (prices.relevant(t, d)) relevant_[index(d)] |= 1U << t;
     set_dimensions();
     set_phases();
     set_tables();
@@ -187,8 +187,9 @@ class Lattice {
       auto& strides = tile_strides_[index(t)];
       std::int64_t tiles = 1;
       for (const Axis& axis : axes_) {
-        strides.push_back(layer_.relevant(t, axis.dimension) ? tiles : 0);
-        if (layer_.relevant(t, axis.dimension)) tiles *= static_cast<std::int64_t>(axis.extents.size());
+        const bool relevant = (relevant_[index(axis.dimension)] >> t & 1U) != 0;
+        strides.push_back(relevant ? tiles : 0);
+        if (relevant) tiles *= static_cast<std::int64_t>(axis.extents.size());
       }
       tiles_[index(t)] = tiles;
     }

@@ -32,6 +32,9 @@ Parts::Parts(const Hierarchy& hierarchy) {
 
 Prices::Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, Job job)
     : layer_(layer), hierarchy_(hierarchy), parts_(parts), job_(std::move(job)) {
+  for (int t = 0; t < layer.tensor_count(); ++t)
+    for (const Rank& rank : tensor(t).ranks)
+      for (const Term& term : rank) relevant_[index(t)] |= 1U << term.dimension;
   temporal_.fill(1);
   for (int d = 0; d < layer.dimension_count(); ++d) {
     std::int64_t left = layer.dimensions[index(d)].bound / deal(d).chunk;
@@ -115,7 +118,7 @@ double Prices::lanes_at_work(int d, int from, int to, bool at_macs) const {
 double Prices::irrelevant_lanes(int t, int from, int to, bool at_macs) const {
   double product = 1;
   for (int d = 0; d < layer_.dimension_count(); ++d)
-    if (!layer_.relevant(t, d)) product *= lanes_at_work(d, from, to, at_macs);
+    if (!relevant(t, d)) product *= lanes_at_work(d, from, to, at_macs);
   return product;
 }
 
@@ -133,7 +136,7 @@ double Prices::crossing(int t, int parent, int child, int level, const Extents& 
   const int from = whose == Whose::busiest ? parent : 0;
   double words = 1;
   for (int d = 0; d < layer_.dimension_count(); ++d) {
-    if (layer_.relevant(t, d)) continue;
+    if (relevant(t, d)) continue;
     words *= lanes_at_work(d, from, std::max(from, level), false);
     for (int f = std::max(from, level); f < child; ++f)
       if (mode(f, t) == Multicast::none) words *= lanes_at_work(d, f, f + 1, false);
@@ -265,7 +268,7 @@ double Prices::mac_crossing(int t, int parent, int level, const Extents& tile, W
   const int from = whose == Whose::busiest ? parent : 0;
   double words = outside_;
   for (int d = 0; d < layer_.dimension_count(); ++d) {
-    if (layer_.relevant(t, d)) continue;
+    if (relevant(t, d)) continue;
     const Deal& dealt = deal(d);
     for (int f = from; f < macs_level; ++f)
       if (f < level || mode(f, t) == Multicast::none) words *= static_cast<double>(factor(f, d));
@@ -433,10 +436,10 @@ void Prices::price_outputs() {
   double outputs =
       1;  // the first update of each word that starts from zero only writes: every output of the busiest instance, once
   for (int d = 0; d < layer_.dimension_count(); ++d) {
-    if (layer_.relevant(out, d)) outputs *= static_cast<double>(temporal_[index(d)] * inside(innermost)[index(d)]);
+    if (relevant(out, d)) outputs *= static_cast<double>(temporal_[index(d)] * inside(innermost)[index(d)]);
     for (int f = innermost; f < macs_level; ++f) {
       const auto& fanout = hierarchy_.level(f).fanout;
-      if (fanout && (layer_.relevant(out, d) || !fanout->reduction)) updates *= lanes_at_work(d, f, f + 1, true);
+      if (fanout && (relevant(out, d) || !fanout->reduction)) updates *= lanes_at_work(d, f, f + 1, true);
     }
   }
   const auto width = static_cast<double>(level_words(hierarchy_.level(innermost), tensor(out)));
@@ -459,7 +462,7 @@ Price Prices::output_node(int level, const Extents& tile) const {
   double first_above = 1;
   const Extents in_level = inside(level);
   for (int d = 0; d < layer_.dimension_count(); ++d) {
-    if (layer_.relevant(out, d)) {
+    if (relevant(out, d)) {
       const Deal& dealt = deal(d);
       const bool here = dealt.fanout >= above && dealt.fanout < level;
       const auto lanes = lanes_at_work(d, above, level, false) / (here ? static_cast<double>(dealt_[index(d)].size()) : 1);
@@ -549,7 +552,7 @@ Cost Prices::least_mac_reads(int t) const {
   double sharing = 1;
   const auto lanes = [&](int d) { return lanes_at_work(d, innermost, macs_level, true); };
   for (int d = 0; d < layer_.dimension_count(); ++d)
-    if (!layer_.relevant(t, d)) sharing *= lanes(d);
+    if (!relevant(t, d)) sharing *= lanes(d);
   for (const Rank& rank : tensor(t).ranks) {
     double widest = 1;
     double all = 1;

@@ -59,6 +59,7 @@ class Prices {
   Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, Job job);
 
   [[nodiscard]] const Job& job() const { return job_; }
+  [[nodiscard]] bool relevant(int t, int d) const { return (relevant_[static_cast<std::size_t>(t)] >> d & 1U) != 0; }
   /// Keep a tensor at these levels from now on.
   void keep(int tensor, std::uint32_t levels);
   [[nodiscard]] bool kept(int tensor, int level) const {
@@ -135,6 +136,7 @@ class Prices {
   const Hierarchy& hierarchy_;
   const Parts& parts_;
   Job job_;
+  std::array<std::uint32_t, kMaxTensors> relevant_{};  ///< dimensions, a bit each
   Extents temporal_{};
   double steps_ = 1;
   double outside_ = 1;  ///< iterations of the temporal loops outside all parts
