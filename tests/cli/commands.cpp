@@ -82,9 +82,23 @@ TEST_CASE("a time limit gives the best found so far with an honest gap") {
   CHECK(certificate.at("lower_bound").get<double>() > 0);
 }
 
+TEST_CASE("an interrupted search keeps what it has, with an honest gap, and exits with 130") {
+  const Scratch scratch;
+  const std::string out = scratch.path("r.json");
+  // `run` hands this to a shell: the search goes on in the background until it is interrupted.
+  const Ran ran =
+      run("search vgg16 --layer conv3-2 --layer conv4-2 --arch cpu-x86 -o " + out + " & P=$!; sleep 1; kill -INT $P; wait $P");
+  CHECK(ran.code == 130);
+  CHECK(ran.err == "tilepath: interrupted; what was found is reported with its gap\n");
+  const json result = json::parse(read_text(out));
+  CHECK(result.at("layers").size() == 2);
+  for (const json& layer : result.at("layers")) CHECK(layer.at("certificate").at("gap").get<double>() > 0);
+  CHECK(run("certify " + out).code == 0);
+}
+
 TEST_CASE("help and version answer") {
   CHECK(run("--version").out == "tilepath 0.1.0\n");
-  for (const char* command : {"", "search", "evaluate", "verify", "show", "list"}) {
+  for (const char* command : {"", "search", "evaluate", "verify", "certify", "show", "list"}) {
     const Ran ran = run(std::string(command) + " --help");
     CHECK(ran.code == 0);
     CHECK(ran.out.find("Usage") != std::string::npos);

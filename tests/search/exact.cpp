@@ -12,6 +12,7 @@
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/model/evaluate.hpp"
 #include "tilepath/search/search.hpp"
+#include "tilepath/workload/conv.hpp"
 
 namespace tilepath::testing {
 
@@ -168,6 +169,36 @@ TEST_CASE("search: the bound of lanes counts what halo lanes of several fanouts 
 TEST_CASE("search: brute force finds nothing better on random problems of up to five levels") {
   const int checked = agree_on_all({.first_seed = 1000000, .cases = cases(100), .levels = 5, .primes = 3});
   CHECK(checked > 0);
+}
+
+TEST_CASE("search: tiles that slide along two halos at once") {
+  int checked = 0;
+  for (int seed = 0; seed < cases(60); ++seed) {
+    Random random(static_cast<std::uint64_t>(seed));
+    const auto two_or_three = [&] { return static_cast<std::int64_t>(2 + random() % 2); };
+    const Layer layer = conv("halo", {.p = two_or_three(),
+                                      .q = two_or_three(),
+                                      .r = two_or_three(),
+                                      .s = two_or_three(),
+                                      .stride_h = static_cast<std::int64_t>(1 + random() % 2),
+                                      .stride_w = static_cast<std::int64_t>(1 + random() % 2)});
+    Hierarchy hierarchy = random_hierarchy(random, {.max_macs = 400, .max_levels = 2});
+    for (Level& level : hierarchy.levels) level.retention = Retention::sliding;
+    SearchOptions options;
+    options.objective = random() % 2 == 0 ? Objective::energy : Objective::edp;
+    options.mapspace.uneven = random() % 2 == 0;
+    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 400000);
+    if (!truth.complete || truth.nests == 0) continue;
+    ++checked;
+    CAPTURE(seed);
+    const SearchResult found = search(layer, hierarchy, options);
+    CAPTURE("found\n" + to_text(found.nest, layer, hierarchy));
+    CAPTURE("best\n" + to_text(truth.nest, layer, hierarchy));
+    CHECK(found.certificate.lower_bound == truth.best.value);
+    CHECK(!recheck(layer, hierarchy, options, truth.best.value).better);
+    CHECK(recheck(layer, hierarchy, options, truth.best.value * 1.001).better);
+  }
+  CHECK(checked > 10);
 }
 
 }  // namespace tilepath::testing
