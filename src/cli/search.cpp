@@ -9,6 +9,7 @@
 #include <memory>
 #include <numeric>
 
+#include "at_once.hpp"
 #include "context.hpp"
 #include "progress.hpp"
 #include "tilepath/base/error.hpp"
@@ -86,6 +87,9 @@ NetworkResult solve(const Options& options, const Context& context) {
   std::vector<std::size_t> distinct;
   for (std::size_t i = 0; i < layers.size(); ++i)
     if (first[i] == i) distinct.push_back(i);
+  // Layers side by side first; where there are fewer than threads, several jobs of each.
+  const auto threads = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+  const std::size_t spare = threads / distinct.size();
   std::vector<LayerResult> solved(layers.size());
   {
     Progress progress(network.name, distinct.size());
@@ -93,9 +97,7 @@ NetworkResult solve(const Options& options, const Context& context) {
       const std::size_t i = distinct[k];
       LayerResult& each = solved[i];
       SearchOptions wanted = options.search;
-      wanted.at_once = [](std::size_t n, const std::function<void(std::size_t)>& one) {
-        tbb::parallel_for(std::size_t{0}, n, one);
-      };
+      wanted.at_once = at_once(spare);
       wanted.record_jobs = !options.proof.empty();
       for (const Document& dataflow : dataflows) {
         const std::vector<Constraint> more = read_dataflow(dataflow, layers[i], result.hierarchy);

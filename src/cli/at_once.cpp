@@ -1,0 +1,35 @@
+#include "at_once.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
+#include <vector>
+
+namespace tilepath::cli {
+
+std::function<void(std::size_t, const std::function<void(std::size_t)>&)> at_once(std::size_t threads) {
+  if (threads < 2) return {};
+  return [threads](std::size_t n, const std::function<void(std::size_t)>& one) {
+    std::atomic<std::size_t> next = 0;
+    std::vector<std::exception_ptr> failures(n);
+    const auto work = [&] {
+      for (std::size_t k = next++; k < n; k = next++) {
+        try {
+          one(k);
+        } catch (...) {
+          failures[k] = std::current_exception();
+        }
+      }
+    };
+    {
+      std::vector<std::jthread> others;
+      for (std::size_t t = 1; t < std::min(threads, n); ++t) others.emplace_back(work);
+      work();
+    }
+    for (const std::exception_ptr& failure : failures)
+      if (failure) std::rethrow_exception(failure);
+  };
+}
+
+}  // namespace tilepath::cli
