@@ -180,19 +180,21 @@ int run(const Options& options, const Context& context) {
 void add_certify(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("certify", "Check what a result claims: mappings, costs, constraints, bounds");
-  command->add_option("result", options->result, "A result of `tilepath search`, or -")->required();
+  command->add_option("result", options->result, "A result of `tilepath search`, or -")->required()->type_name("RESULT");
   command->add_option("-l,--layer", options->layers, "Only this layer (may be given several times)")->expected(1)->take_all();
   command->add_flag(
       "--bound", options->bound,
       "Also prove again that no mapping is below the lower bound, by a second, slower method that shares no code with "
       "the search");
-  command->add_option(
-      "--proof", options->proof,
-      "Check by the same method the jobs that `tilepath search --proof` wrote; quicker, but it takes the search's word "
-      "for the jobs that it excluded");
+  command
+      ->add_option(
+          "--proof", options->proof,
+          "Check by the same method the jobs that `tilepath search --proof` wrote; quicker, but it takes the search's word "
+          "for the jobs that it excluded")
+      ->type_name("FILE");
   command->add_option("--time-limit", options->time_limit, "Seconds per layer for --bound, per job for --proof")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--threads", options->threads, "Threads (default: all cores)")->check(CLI::PositiveNumber);
+      ->check(above_zero());
+  command->add_option("--threads", options->threads, "Threads (default: all cores)")->check(above_zero());
   command->add_flag("--json", options->json, "Findings as JSON on standard output, the table on standard error");
   command->footer(
       "Exit code: 0 all claims are true, 1 one is false or a bound had no answer in time.\n"

@@ -48,6 +48,14 @@ Subject load(const MappingArguments& arguments, const Library& library) {
   return subject;
 }
 
+CLI::Validator above_zero() {
+  return {[](const std::string& given) -> std::string {
+            double value = 0;
+            return CLI::detail::lexical_cast(given, value) && value > 0 ? "" : "expected a number above 0, found '" + given + "'";
+          },
+          ""};
+}
+
 bool is_terminal(int descriptor) { return isatty(descriptor) != 0; }
 
 bool has_colour(int descriptor) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tilepath/formats/architecture.hpp"
@@ -46,6 +47,30 @@ struct Subject {
   Nest nest;
 };
 Subject load(const MappingArguments& arguments, const Library& library);
+
+/// An option that takes one of a few words.
+template <class T>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& target, const std::vector<std::pair<std::string, T>>& choices,
+                        const std::string& help) {
+  std::string words;
+  for (const auto& choice : choices) words += (words.empty() ? "" : "|") + choice.first;
+  return app
+      .add_option_function<std::string>(
+          name,
+          [name, &target, choices, words](const std::string& given) {
+            for (const auto& [word, value] : choices)
+              if (word == given) {
+                target = value;
+                return;
+              }
+            throw CLI::ValidationError(name, "expected " + words + ", found '" + given + "'");
+          },
+          help)
+      ->type_name(words);
+}
+
+/// A check for options that take a number above 0.
+CLI::Validator above_zero();
 
 /// Whether standard output or error is a terminal that takes colours (NO_COLOR is unset).
 bool is_terminal(int descriptor);

@@ -193,19 +193,22 @@ int run(const Options& options, const Context& context) {
 void add_search(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("search", "Find the best mapping of every layer, proved");
-  command->add_option("workload", options->workload, "Workload: a file, a ready-made name, or -")->required();
-  command->add_option("-a,--arch", options->arch, "Architecture: a file or a ready-made name")->required();
-  command->add_option("-l,--layer", options->layers, "Only this layer (may be given several times)")->expected(1)->take_all();
-  const std::map<std::string, Objective> objectives = {{"edp", Objective::edp},
-                                                       {"energy", Objective::energy},
-                                                       {"latency", Objective::latency},
-                                                       {"ed2p", Objective::ed2p},
-                                                       {"product", Objective::product}};
-  command
-      ->add_option(
-          "--objective", options->search.objective.objective,
-          "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p, product (see --exponents)")
-      ->transform(CLI::CheckedTransformer(objectives).description(""));
+  command->add_option("workload", options->workload, "Workload: a file, a ready-made name, or -")
+      ->required()
+      ->type_name("WORKLOAD");
+  command->add_option("-a,--arch", options->arch, "Architecture: a file or a ready-made name")->required()->type_name("ARCH");
+  command->add_option("-l,--layer", options->layers, "Only this layer (may be given several times)")
+      ->expected(1)
+      ->take_all()
+      ->type_name("LAYER");
+  add_choice<Objective>(*command, "--objective", options->search.objective.objective,
+                        {{"edp", Objective::edp},
+                         {"energy", Objective::energy},
+                         {"latency", Objective::latency},
+                         {"ed2p", Objective::ed2p},
+                         {"product", Objective::product}},
+                        "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p, product (see "
+                        "--exponents)");
   command
       ->add_option_function<std::pair<double, double>>(
           "--exponents",
@@ -218,47 +221,43 @@ void add_search(CLI::App& app, Action& action) {
       ->delimiter(',')
       ->type_name("A,B");
   command->add_option("--max-cycles", options->search.objective.max_cycles, "No layer may take more cycles than this")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command->add_option("--max-energy", options->search.objective.max_energy, "No layer may take more energy than this")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command->add_flag("--pareto", options->pareto,
                     "Also the exact energy-latency front of each layer, and of the whole network (their sums)");
   command
       ->add_option("--dataflow", options->dataflows,
                    "Constraints: a file or a ready-made name; all are obeyed (may be given several times)")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->type_name("DATAFLOW");
   command->add_flag("--price-constraints", options->price, "Also the optimum without each constraint in turn: what it costs");
-  const std::map<std::string, bool> mapspaces = {{"even", false}, {"uneven", true}};
-  command
-      ->add_option("--mapspace", options->search.mapspace.uneven,
+  add_choice<bool>(*command, "--mapspace", options->search.mapspace.uneven, {{"uneven", true}, {"even", false}},
                    "uneven (default): each storage node of a level on its own; even: a level's nodes stand together, as in most "
-                   "other tools")
-      ->transform(CLI::CheckedTransformer(mapspaces).description(""));
-  const std::map<std::string, Remainders> remainders = {{"none", Remainders::none}, {"lanes", Remainders::lanes}};
-  command
-      ->add_option("--remainders", options->search.mapspace.remainders,
-                   "lanes (default): a tile may be dealt to lanes in parts that do not divide it; none: perfect factors only")
-      ->transform(CLI::CheckedTransformer(remainders).description(""));
-  const std::map<std::string, Bypass> bypasses = {{"free", Bypass::free}, {"fixed", Bypass::fixed}};
-  command
-      ->add_option(
-          "--bypass", options->search.mapspace.bypass,
-          "free (default): every level may keep a tensor or pass it on; fixed: every level keeps all that it has room for")
-      ->transform(CLI::CheckedTransformer(bypasses).description(""));
+                   "other tools");
+  add_choice<Remainders>(
+      *command, "--remainders", options->search.mapspace.remainders, {{"lanes", Remainders::lanes}, {"none", Remainders::none}},
+      "lanes (default): a tile may be dealt to lanes in parts that do not divide it; none: perfect factors only");
+  add_choice<Bypass>(*command, "--bypass", options->search.mapspace.bypass, {{"free", Bypass::free}, {"fixed", Bypass::fixed}},
+                     "free (default): every level may keep a tensor or pass it on; fixed: every level keeps all that it has room "
+                     "for");
   command->add_flag("--verify", options->verify, "Execute each mapping on real values; compare outputs and counts");
   command->add_option("--time-limit", options->search.time_limit, "Seconds per layer; past them the best found, with its gap")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command->add_option("--threads", options->threads, "Threads (default: all cores); the answer does not depend on them")
-      ->check(CLI::PositiveNumber);
-  command->add_option("-o,--output", options->output, "Write the result here as JSON; - is standard output");
-  command->add_option("--proof", options->proof, "Write the jobs that had to be solved here, for `tilepath certify --proof`");
+      ->check(above_zero());
+  command->add_option("-o,--output", options->output, "Write the result here as JSON; - is standard output")->type_name("FILE");
+  command->add_option("--proof", options->proof, "Write the jobs that had to be solved here, for `tilepath certify --proof`")
+      ->type_name("FILE");
   command->add_flag("--json", options->json, "Result as JSON on standard output, the table on standard error");
   command->add_flag("--no-seconds", options->no_seconds, "Leave out the fields that differ between two runs");
   command->footer(
       "Examples:\n"
       "  tilepath search alexnet --arch eyeriss --verify -o alexnet.json\n"
       "  tilepath search resnet50 --arch eyeriss-3level --layer conv1 --objective energy\n"
+      "  tilepath search resnet50 --arch eyeriss-3level --dataflow row-stationary --price-constraints\n"
+      "  tilepath search bert-base --arch tpu-v1 --pareto -o front.json\n"
       "  tilepath search my-net.json --arch my-chip.json --time-limit 10 --json | jq .total");
   command->callback([options, &action] { action = [options](const Context& context) { return run(*options, context); }; });
 }

@@ -170,6 +170,25 @@ TEST_CASE("an unknown name is refused with the nearest one") {
     CHECK(run(arguments).code == 2);
 }
 
+TEST_CASE("an option's bad value is refused with what was found and what is allowed") {
+  const auto cases = std::vector<std::pair<std::string, std::string>>{
+      {"--time-limit -1", "--time-limit: expected a number above 0, found '-1'"},
+      {"--time-limit abc", "--time-limit: expected a number above 0, found 'abc'"},
+      {"--mapspace foo", "--mapspace: expected uneven|even, found 'foo'"},
+      {"--remainders all", "--remainders: expected lanes|none, found 'all'"},
+      {"--bypass some", "--bypass: expected free|fixed, found 'some'"},
+      {"--objective speed", "--objective: expected edp|energy|latency|ed2p|product, found 'speed'"},
+      {"--exponents 0,1", "--exponents: both must be above 0"},
+      {"--threads 0", "--threads: expected a number above 0, found '0'"},
+  };
+  for (const auto& [options, message] : cases) {
+    const Ran ran = run("search alexnet --arch eyeriss " + options);
+    CHECK(ran.code == 2);
+    CHECK(ran.out.empty());
+    CHECK(ran.err == message + "\nRun with --help for more information.\n");
+  }
+}
+
 TEST_CASE("an output that cannot be written is refused before the search") {
   const Ran ran = run("search alexnet --arch eyeriss -o /no/such/folder/x.json");
   CHECK(ran.code == 2);
