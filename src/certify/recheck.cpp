@@ -74,6 +74,7 @@ class Rechecker {
  public:
   Rechecker(const Layer& layer, Hierarchy hierarchy, const SearchOptions& options, double value, const std::stop_token& stop)
       : layer_(layer),
+        smaller_(layer),
         hierarchy_(std::move(hierarchy)),
         options_(options),
         value_(value * kRounding),
@@ -153,7 +154,6 @@ class Rechecker {
       return;
     }
     if (!hierarchy_.level(level).fanout || d == layer_.dimension_count()) {
-      if (d > 0 && excluded(compulsory_, dealt * product(left) / instances_below(level + 1))) return;
       choose_lanes(level + 1, 0, left, dealt);
       return;
     }
@@ -222,9 +222,6 @@ class Rechecker {
                std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
                            [](const Level& of) { return of.retention == Retention::sliding; })))
             return false;
-    // A chunk is dealt whole: neither lanes further out … nor twice.
-    for (int outer = 0; outer < level; ++outer)
-      if (job_.lanes[at_(outer)][at_(d)].chunk > 0) return false;
     return true;
   }
   [[nodiscard]] double instances_below(int level) const {
@@ -416,10 +413,10 @@ class Rechecker {
   }
 
   /// What the completed nest moves, as a mapping of the iterations that it covers.
-  [[nodiscard]] Moved scored(const State& state, const Nest& nest) const {
-    Layer smaller = layer_;
-    for (int d = 0; d < layer_.dimension_count(); ++d) smaller.dimensions[at_(d)].bound /= state.left[at_(d)];
-    return model_detail::traffic_of(nest, smaller, hierarchy_);
+  [[nodiscard]] Moved scored(const State& state, const Nest& nest) {
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      smaller_.dimensions[at_(d)].bound = layer_.dimensions[at_(d)].bound / state.left[at_(d)];
+    return model_detail::traffic_of(nest, smaller_, hierarchy_);
   }
 
   /// Whether a tensor's node at a level is still to come, or its tile has not moved for good.
@@ -561,8 +558,7 @@ class Rechecker {
     for (const Constraint& constraint : options_.constraints)
       if (!obeys(nest, constraint, layer_)) return;
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
-    if (score_of(options_.objective, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value())).value < value_)
-      result_.better = nest;
+    if (score_of(options_.objective, evaluation).value < value_) result_.better = nest;
   }
 
   // -- one node more --------------------------------------------------------------------------------------------------------
@@ -667,6 +663,7 @@ class Rechecker {
   }
 
   const Layer& layer_;
+  Layer smaller_;  ///< of the iterations that a partial nest covers
   Hierarchy hierarchy_;
   const SearchOptions& options_;
   double value_;

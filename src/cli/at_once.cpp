@@ -8,6 +8,11 @@
 
 namespace tilepath::cli {
 
+std::unique_ptr<tbb::global_control> limit_threads(int threads) {
+  if (threads == 0) return nullptr;
+  return std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
+}
+
 std::function<void(std::size_t, const std::function<void(std::size_t)>&)> at_once(std::size_t threads) {
   if (threads < 2) return {};
   return [threads](std::size_t n, const std::function<void(std::size_t)>& one) {

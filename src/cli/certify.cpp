@@ -1,12 +1,12 @@
 // tilepath certify: is what a result claims true?
 #include <fmt/core.h>
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 
 #include <cmath>
 #include <map>
 #include <memory>
 
+#include "at_once.hpp"
 #include "context.hpp"
 #include "progress.hpp"
 #include "tilepath/base/error.hpp"
@@ -45,8 +45,7 @@ std::string wrong_claim(const Claim& claim, Finding& finding) {
   for (const Constraint& constraint : claim.options.constraints)
     if (!obeys(claim.nest, constraint, claim.layer)) return "the mapping does not obey " + constraint.text;
   if (!within_halo_rule(claim.nest, claim.layer)) return "the mapping is outside the mapspace: it breaks the halo rule";
-  finding.value =
-      score_of(claim.options.objective, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value())).value;
+  finding.value = score_of(claim.options.objective, evaluation).value;
   if (std::isinf(finding.value)) return "the mapping exceeds a ceiling of energy or cycles";
   const Json& certificate = claim.certificate;
   for (const char* key : {"proved", "lower_bound", "gap", "mapspace_size"})
@@ -72,10 +71,9 @@ void recheck_bound(const Claim& claim, const Options& options, const std::stop_t
   finding.recheck = recheck(claim.layer, claim.hierarchy, asked, finding.lower_bound, stop);
   if (!finding.recheck->better) return;
   const Evaluation better = evaluate(*finding.recheck->better, claim.layer, claim.hierarchy);
-  finding.wrong =
-      fmt::format("certificate/lower_bound {} is not one: this mapping's value is {}\n{}", finding.lower_bound,
-                  score_of(claim.options.objective, better.energy.value(), static_cast<double>(better.cycles.value())).value,
-                  to_text(*finding.recheck->better, claim.layer, claim.hierarchy));
+  finding.wrong = fmt::format("certificate/lower_bound {} is not one: this mapping's value is {}\n{}", finding.lower_bound,
+                              score_of(claim.options.objective, better).value,
+                              to_text(*finding.recheck->better, claim.layer, claim.hierarchy));
 }
 
 /// The bound of each job that a proof lists, by the second method.
@@ -118,10 +116,7 @@ Json to_json(const Claim& claim, const Finding& finding) {
 }
 
 int run(const Options& options, const Context& context) {
-  std::unique_ptr<tbb::global_control> limit;
-  if (options.threads > 0)
-    limit = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
-                                                  static_cast<std::size_t>(options.threads));
+  const auto limit = limit_threads(options.threads);
   std::vector<Claim> claims = read_result(read_document(options.result));
   if (!options.layers.empty()) {
     for (const std::string& name : options.layers)

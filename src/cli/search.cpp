@@ -1,6 +1,5 @@
 // tilepath search: a network in, proven mappings out.
 #include <fmt/core.h>
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <unistd.h>
 
@@ -53,10 +52,7 @@ std::vector<std::size_t> first_equal(const std::vector<Layer>& layers) {
 /// What the optimum would be without each constraint.
 std::vector<ConstraintPrice> prices_of(const SearchResult& found, const Layer& layer, const Hierarchy& hierarchy,
                                        const SearchOptions& options, const std::stop_token& stop) {
-  const auto value = [&](const SearchResult& result) {
-    return score_of(options.objective, result.evaluation.energy.value(), static_cast<double>(result.evaluation.cycles.value()))
-        .value;
-  };
+  const auto value = [&](const SearchResult& result) { return score_of(options.objective, result.evaluation).value; };
   std::vector<ConstraintPrice> prices;
   for (std::size_t c = 0; c < options.constraints.size(); ++c) {
     SearchOptions without = options;
@@ -74,9 +70,7 @@ NetworkResult solve(const Options& options, const Context& context) {
   std::vector<Document> dataflows;
   for (const std::string& name : options.dataflows) {
     dataflows.push_back(context.library.open("mappings", name));
-    const Json& root = dataflows.back().root;
-    const Json statements = root.is_object() && root.contains("constraints") ? root["constraints"] : root;
-    for (const Json& each : statements) result.constraints.push_back(each);
+    for (const Cursor& each : statements_of(dataflows.back()).elements()) result.constraints.push_back(each.json());
   }
   std::vector<Layer> layers = network.layers;
   if (!options.layers.empty()) {
@@ -158,10 +152,7 @@ std::string summary(const NetworkResult& result, bool verified) {
 int run(const Options& options, const Context& context) {
   expect_writable(options.output);
   expect_writable(options.proof);
-  std::unique_ptr<tbb::global_control> limit;
-  if (options.threads > 0)
-    limit = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
-                                                  static_cast<std::size_t>(options.threads));
+  const auto limit = limit_threads(options.threads);
   const NetworkResult result = solve(options, context);
   const std::string output = options.output.empty() && options.json ? "-" : options.output;
   if (!output.empty()) write_file(output, to_json(result, TILEPATH_VERSION, !options.no_seconds).dump(1) + "\n");

@@ -98,16 +98,18 @@ class Reader {
 
 }  // namespace
 
-std::vector<Constraint> read_dataflow(const Document& document, const Layer& layer, const Hierarchy& hierarchy) {
+Cursor statements_of(const Document& document) {
   const Cursor root(document);
-  const bool list = root.json().is_array();
-  if (!list) {
-    root.expect_object({"schema_version", "name", "description", "sources", "constraints"});
-    root.expect_version();
-  }
+  if (root.json().is_array()) return root;
+  root.expect_object({"schema_version", "name", "description", "sources", "constraints"});
+  root.expect_version();
+  return root.at("constraints");
+}
+
+std::vector<Constraint> read_dataflow(const Document& document, const Layer& layer, const Hierarchy& hierarchy) {
   const Reader reader(layer, hierarchy);
   std::vector<Constraint> constraints;
-  for (const Cursor& each : (list ? root : root.at("constraints")).elements()) {
+  for (const Cursor& each : statements_of(document).elements()) {
     Constraint c = reader.constraint(each);
     if (c.kind == Constraint::Kind::count && c.dimensions[0] < 0) continue;  // one lane of a dimension of one iteration
     constraints.push_back(std::move(c));

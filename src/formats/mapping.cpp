@@ -32,6 +32,15 @@ int tensor_of(const Cursor& cursor, const Layer& layer) {
   cursor.fail("layer '" + layer.name + "' has no tensor '" + name + "'" + hint(name, names));
 }
 
+SpatialLoop read_lanes(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarchy) {
+  SpatialLoop loop;
+  loop.dimension = dimension_of(cursor.at("spatial"), layer);
+  loop.count = cursor.at("count").integer(1, kMaxBound);
+  loop.fanout = level_of(cursor.at("fanout"), hierarchy);
+  loop.axis = cursor.at("axis").one_of({"x", "y"}) == 0 ? Axis::x : Axis::y;
+  return loop;
+}
+
 namespace {
 
 Node node_of(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarchy) {
@@ -49,12 +58,7 @@ Node node_of(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarch
   }
   if (cursor.has("spatial")) {
     cursor.expect_object({"spatial", "count", "fanout", "axis"});
-    SpatialLoop loop;
-    loop.dimension = dimension_of(cursor.at("spatial"), layer);
-    loop.count = cursor.at("count").integer(1, kMaxBound);
-    loop.fanout = level_of(cursor.at("fanout"), hierarchy);
-    loop.axis = cursor.at("axis").one_of({"x", "y"}) == 0 ? Axis::x : Axis::y;
-    return loop;
+    return read_lanes(cursor, layer, hierarchy);
   }
   if (cursor.has("compute")) {
     cursor.expect_object({"compute"});

@@ -11,16 +11,11 @@ Json proof_to_json(const NetworkResult& result) {
   for (const LayerResult& each : result.layers) {
     Json jobs = Json::array();
     for (const SolvedJob& solved : each.found.solved) {
-      Json job = {{"lanes", Json::array()}, {"keeps", Json::object()}};
-      for (const SpatialLoop& loop : solved.lanes) {
-        const auto d = static_cast<std::size_t>(loop.dimension);
-        Json lanes = {{"spatial", each.layer.dimensions[d].name},
-                      {"count", loop.count},
-                      {"fanout", result.hierarchy.level(loop.fanout).name},
-                      {"axis", loop.axis == Axis::x ? "x" : "y"}};
-        if (solved.chunks[d] > 0) lanes["of"] = solved.chunks[d];
-        job["lanes"].push_back(std::move(lanes));
-      }
+      const Nest lanes{{solved.lanes.begin(), solved.lanes.end()}};
+      Json job = {{"lanes", to_json(lanes, each.layer, result.hierarchy)}, {"keeps", Json::object()}};
+      for (std::size_t k = 0; k < solved.lanes.size(); ++k)
+        if (const std::int64_t chunk = solved.chunks[static_cast<std::size_t>(solved.lanes[k].dimension)]; chunk > 0)
+          job["lanes"][k]["of"] = chunk;
       for (int l = 1; l < result.hierarchy.level_count(); ++l) {
         Json& kept = job["keeps"][result.hierarchy.level(l).name] = Json::array();
         for (int t = 0; t < each.layer.tensor_count(); ++t)
@@ -42,11 +37,7 @@ SolvedJob read_job(const Cursor& cursor, const Claim& claim) {
   SolvedJob job;
   for (const Cursor& each : cursor.at("lanes").elements()) {
     each.expect_object({"spatial", "count", "fanout", "axis", "of"});
-    SpatialLoop loop;
-    loop.dimension = dimension_of(each.at("spatial"), claim.layer);
-    loop.count = each.at("count").integer(1, kMaxBound);
-    loop.fanout = level_of(each.at("fanout"), claim.hierarchy);
-    loop.axis = each.at("axis").one_of({"x", "y"}) == 0 ? Axis::x : Axis::y;
+    const SpatialLoop loop = read_lanes(each, claim.layer, claim.hierarchy);
     if (each.has("of")) job.chunks[static_cast<std::size_t>(loop.dimension)] = each.at("of").integer(1, kMaxBound);
     job.lanes.push_back(loop);
   }

@@ -55,11 +55,7 @@ class Conflict {
 
  private:
   [[nodiscard]] bool must_keep(std::size_t level, std::size_t role) const {
-    const Level& given = hierarchy_.levels[level];
-    const Partition* room = given.partition(static_cast<Role>(role));
-    const bool no_room = room != nullptr && room->capacity_words == 0;
-    return given.keeps[role] == Keep::must ||
-           (given.keeps[role] == Keep::can && options_.mapspace.bypass == Bypass::fixed && !no_room);
+    return keep_of(hierarchy_.levels[level], static_cast<Role>(role), options_.mapspace.bypass) == Keep::must;
   }
 
   /// A fanout conflicts only with constraints that count its lanes: unrolling is never forced otherwise.

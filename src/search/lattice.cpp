@@ -144,13 +144,7 @@ class Lattice {
     std::int64_t stride = 1;                                             ///< of the shape number
     std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> up;  ///< per extent: (prime, position of extent x prime)
     std::vector<double> left;                                            ///< per extent: iterations outside it
-    std::uint32_t halo = 0;                                              ///< tensors that have it in a halo rank
     std::size_t at = 0;                                                  ///< position of the current shape
-  };
-
-  struct HaloRank {
-    int tensor = 0;
-    const Rank* rank = nullptr;
   };
 
   void set_dimensions() {
@@ -174,15 +168,8 @@ class Lattice {
           edges.emplace_back(p, to - axis.extents.begin());
         }
       }
-      for (int t = 0; t < layer_.output(); ++t)
-        for (const Rank& rank : layer_.tensors[index(t)].ranks)
-          if (rank.size() > 1 && std::any_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }))
-            axis.halo |= 1U << t;
       axes_.push_back(std::move(axis));
     }
-    for (int t = 0; t < layer_.output(); ++t)
-      for (const Rank& rank : layer_.tensors[index(t)].ranks)
-        if (rank.size() > 1) halos_.push_back({t, &rank});
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       auto& strides = tile_strides_[index(t)];
       std::int64_t tiles = 1;
@@ -214,29 +201,6 @@ class Lattice {
       }
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) least_visits_[index(t)] = least_visits(t);
-    set_closings();
-  }
-
-  /// Which tensors' open nodes the next loop finds relevant, for each dimension that has one left; subsets alone, they bound the
-  /// others.
-  void set_closings() {
-    closings_count_ = 0;
-    std::uint32_t may_stay = 0;  // tensors of which a loop along a halo can leave the tile in place, or in part
-    for (const HaloRank& halo : halos_)
-      for (int l = 1; l < hierarchy_.level_count() && (may_stay >> halo.tensor & 1U) == 0; ++l)
-        if (prices_.kept(halo.tensor, l) && may_slide(l, *halo.rank)) may_stay |= 1U << halo.tensor;
-    for (const Axis& axis : axes_) {
-      if (axis.at + 1 == axis.extents.size()) continue;
-      const std::uint32_t closing = relevant_[index(axis.dimension)] & ~(axis.halo & may_stay);
-      bool needed = true;
-      for (std::size_t c = 0; c < closings_count_ && needed; ++c) needed = (closings_[c] & ~closing) != 0;
-      if (!needed) continue;
-      std::size_t kept = 0;
-      for (std::size_t c = 0; c < closings_count_; ++c)
-        if ((closing & ~closings_[c]) != 0) closings_[kept++] = closings_[c];
-      closings_[kept] = closing;
-      closings_count_ = kept + 1;
-    }
   }
 
   /// Each distinct tile arrives at least once; along a halo rank at least as many as along its longer dimension.
@@ -482,7 +446,7 @@ class Lattice {
     labels_.push_back(label);
   }
 
-  /// What a label has paid, and what its open nodes will owe if each is visited as often as it can be.
+  /// What a label has paid, and a guess at what its open nodes will owe: between one visit each and one per iteration outside.
   [[nodiscard]] double promise(const Label& label) const {
     double energy = label.cost[0];
     for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
@@ -510,33 +474,16 @@ class Lattice {
     limit_ = problem_.energy_limit(best_, cycles);
   }
 
-  /// Whether what the label's path costs at least, all told, is not below the incumbent. `outside`: iterations outside the label.
-  [[nodiscard]] bool hopeless(const Label& label, double outside) {
+  /// Whether what the label's path costs at least, all told, is not below the incumbent.
+  [[nodiscard]] bool hopeless(const Label& label) {
     if constexpr (K > 1) return bound(label) >= best_;
-    const double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
-    return energy >= limit_ || energy + least_owed(label, outside) >= limit_;
-  }
-
-  /// Energy that the open nodes will cost at least: each as many visits as distinct tiles; and the tensors to which the next loop
-  /// is relevant, whichever it is, a visit for every iteration outside.
-  [[nodiscard]] double least_owed(const Label& label, double outside) {
-    double energy = 0;
-    std::array<double, kMaxTensors> more{};
-    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
+    double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
+    for (Open open = label.open & kNodes; open != 0 && energy < limit_; open &= open - 1) {
       const int bit = std::countr_zero(open);
-      const auto t = index(bit / kMaxLevels);
       const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
-      energy += owed * (owed >= 0 ? least_visits_[t] : outside);
-      if (owed > 0) more[t] += owed * (outside - least_visits_[t]);
+      energy += owed * (owed >= 0 ? least_visits_[index(bit / kMaxLevels)] : outside_);
     }
-    double least = closings_count_ == 0 ? 0 : std::numeric_limits<double>::infinity();
-    for (std::size_t c = 0; c < closings_count_; ++c) {
-      double of_loop = 0;
-      for (std::uint32_t tensors = closings_[c]; tensors != 0; tensors &= tensors - 1)
-        of_loop += more[index(std::countr_zero(tensors))];
-      least = std::min(least, of_loop);
-    }
-    return energy + least;
+    return energy >= limit_;
   }
 
   /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more,
@@ -584,7 +531,7 @@ class Lattice {
 
   void expand(std::size_t phase, std::int32_t at) {
     const Label label = labels_[index(at)];
-    if (hopeless(label, outside_)) {
+    if (hopeless(label)) {
       ++outcome_.labels_pruned;
       return;
     }
@@ -715,7 +662,7 @@ class Lattice {
       next.open &= ~open_mask(t);
     }
     // What stays open looks out on the same loops as before, but for those that it does not mind.
-    if (K == 1 && hopeless(next, outside_ / static_cast<double>(prime))) {
+    if (K == 1 && hopeless(next)) {
       ++outcome_.labels_pruned;
       return;
     }
@@ -891,9 +838,9 @@ class Lattice {
       next.open &= kNodes;
       next.phase = of_level.at(kAllPlaced);
       if (scope_.innermost == kMaxLevels) pass_fanouts(next, phase.level, phases_[next.phase].level);
-      if (phases_[next.phase].level == 0 && !hopeless(next, outside_) && finish_in_order(next)) return;
+      if (phases_[next.phase].level == 0 && !hopeless(next) && finish_in_order(next)) return;
     }
-    if (!hopeless(next, outside_)) insert(next);
+    if (!hopeless(next)) insert(next);
   }
 
   [[nodiscard]] bool fits(int level, int t, std::int64_t words, std::array<std::int64_t, kMaxPartitions>& used) const {
@@ -964,7 +911,6 @@ class Lattice {
   bool slides_at_all_ = false;
 
   std::vector<Axis> axes_;  ///< dimensions with temporal loops
-  std::vector<HaloRank> halos_;
   std::int64_t shapes_ = 1;
   std::array<std::vector<std::int64_t>, kMaxTensors>
       tile_strides_;  ///< per tensor and axis: of the tensor's own part of the shape
@@ -991,8 +937,6 @@ class Lattice {
   double outside_ = 1;                         ///< of all together
   std::array<std::int64_t, kMaxTensors> tile_{};
   std::array<double, kMaxTensors> least_visits_{};
-  std::array<std::uint32_t, kMaxDimensions> closings_{};  ///< what set_closings says
-  std::size_t closings_count_ = 0;
 
   Score best_;
   double limit_ = 0;  ///< energy of a path that only meets the incumbent

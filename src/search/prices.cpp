@@ -167,6 +167,25 @@ double Prices::crossing(int t, int parent, int child, int level, const Extents& 
   return words;
 }
 
+/// Lanes of one term of a halo rank that divide, over some fanouts: those that their networks join go to `joined` (R3, the union)
+/// or `equal`; returns how many times the others count. `extent`: iterations of one lane of the innermost of these fanouts.
+double Prices::join_lanes(int t, const Term& term, std::int64_t extent, const Fanouts& fanouts, IndexSet& joined,
+                          IndexSet& equal) const {
+  double times = 1;
+  for (int f = fanouts.innermost; f >= fanouts.outermost; --f) {
+    if (deal(term.dimension).fanout == f) extent = deal(term.dimension).chunk;
+    const std::int64_t count = factor(f, term.dimension);
+    if (count == 1) continue;
+    const Multicast how = f < fanouts.joining ? Multicast::none : mode(f, t);
+    if (how == Multicast::none)
+      times *= static_cast<double>(count);
+    else
+      (how == Multicast::all ? joined : equal).add(checked_multiply(term.coefficient, extent), count);
+    extent *= count;
+  }
+  return times;
+}
+
 double Prices::halo_crossing(int t, const Rank& rank, int parent, int child, int level, const Extents& tile, Whose whose,
                              const Partial* partial) const {
   const int from = whose == Whose::busiest ? parent : 0;
@@ -184,18 +203,7 @@ double Prices::halo_crossing(int t, const Rank& rank, int parent, int child, int
       each.push_back(&term);
     else if (partial == nullptr)
       own.add(term.coefficient, joins ? dealt.chunk : tile[index(d)]);
-    std::int64_t extent = tile[index(d)];
-    for (int f = child - 1; f >= from; --f) {
-      if (dealt.fanout == f) extent = dealt.chunk;
-      const std::int64_t count = factor(f, d);
-      if (count == 1) continue;
-      const Multicast how = f < level ? Multicast::none : mode(f, t);
-      if (how == Multicast::none)
-        times *= static_cast<double>(count);
-      else
-        (how == Multicast::all ? joined : equal).add(checked_multiply(term.coefficient, extent), count);
-      extent *= count;
-    }
+    times *= join_lanes(t, term, tile[index(d)], {child - 1, from, level}, joined, equal);
   }
   times *= static_cast<double>(equal.size());
   if (partial != nullptr) return times * static_cast<double>(union_size(partial->fresh, joined));
@@ -305,18 +313,8 @@ double Prices::mac_halo(int t, const Rank& rank, int parent, int level, const Ex
       else
         times *= static_cast<double>(dealt.fanout >= from ? dealt.chunk : dealt.part);
     }
-    std::int64_t extent = tile[index(d)];
-    for (int f = mac_fanout_[index(t)] < 0 ? hierarchy_.level_count() - 1 : mac_fanout_[index(t)]; f >= from; --f) {
-      if (dealt.fanout == f) extent = dealt.chunk;
-      const std::int64_t count = factor(f, d);
-      if (count == 1) continue;
-      const Multicast how = f < level ? Multicast::none : mode(f, t);
-      if (how == Multicast::none)
-        times *= static_cast<double>(count);
-      else
-        (how == Multicast::all ? joined : equal).add(checked_multiply(term.coefficient, extent), count);
-      extent *= count;
-    }
+    const int innermost = mac_fanout_[index(t)] < 0 ? hierarchy_.level_count() - 1 : mac_fanout_[index(t)];
+    times *= join_lanes(t, term, tile[index(d)], {innermost, from, level}, joined, equal);
   }
   times *= static_cast<double>(equal.size());
   if (stepping.empty()) return times * static_cast<double>(joined.size());

@@ -17,6 +17,7 @@
 
 #include "lanes.hpp"
 #include "tilepath/arch/hierarchy.hpp"
+#include "tilepath/mapping/index_set.hpp"
 #include "tilepath/mapping/nest.hpp"
 #include "tilepath/workload/layer.hpp"
 
@@ -119,6 +120,12 @@ class Prices {
   [[nodiscard]] double irrelevant_lanes(int t, int from, int to, bool at_macs = false) const;
   [[nodiscard]] double crossing(int t, int parent, int child, int level, const Extents& tile, Whose whose,
                                 const Partial* partial) const;
+  /// Fanouts from `innermost` out to `outermost`; words are joined over those of level `joining` and further in.
+  struct Fanouts {
+    int innermost = 0, outermost = 0, joining = 0;
+  };
+  double join_lanes(int t, const Term& term, std::int64_t extent, const Fanouts& fanouts, IndexSet& joined,
+                    IndexSet& equal) const;
   [[nodiscard]] double halo_crossing(int t, const Rank& rank, int parent, int child, int level, const Extents& tile, Whose whose,
                                      const Partial* partial) const;
   [[nodiscard]] double mac_crossing(int t, int parent, int level, const Extents& tile, Whose whose) const;

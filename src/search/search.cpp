@@ -57,13 +57,16 @@ Score score_of(const Aim& aim, double energy, double cycles) {
   return {std::pow(energy, aim.energy_exponent) * std::pow(cycles, aim.cycles_exponent), 0};
 }
 
+Keep keep_of(const Level& level, Role role, Bypass bypass) {
+  const Keep keep = at(level.keeps, role);
+  if (bypass == Bypass::free || keep != Keep::can) return keep;
+  const Partition* room = level.partition(role);
+  return room != nullptr && room->capacity_words == 0 ? Keep::never : Keep::must;
+}
+
 Keep keep_of(const Tensor& tensor, int t, const Hierarchy& hierarchy, int l, const Mapspace& mapspace,
              const std::vector<Constraint>& constraints) {
-  const Level& level = hierarchy.level(l);
-  Keep keep = at(level.keeps, tensor.role);
-  const Partition* room = level.partition(tensor.role);
-  if (mapspace.bypass == Bypass::fixed && keep == Keep::can)
-    keep = room != nullptr && room->capacity_words == 0 ? Keep::never : Keep::must;
+  Keep keep = keep_of(hierarchy.level(l), tensor.role, mapspace.bypass);
   for (const Constraint& constraint : constraints) {
     if (constraint.level != l) continue;
     if (std::find(constraint.tensors.begin(), constraint.tensors.end(), t) == constraint.tensors.end()) continue;
@@ -129,10 +132,14 @@ class Searcher {
 
   SearchResult run() {
     take_simplest();
-    plant();
+    set_floor();
+    plant(false);
     while (true) {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
-      if (remainders_to_come_ && (solves_ >= kSolvedBeforeRemainders || !open())) plant_remainders();
+      if (remainders_to_come_ && (solves_ >= kSolvedBeforeRemainders || !open())) {
+        remainders_to_come_ = false;
+        plant(true);
+      }
       if (!open() || patience_.over() || (options_.any && !result_.nest.nodes.empty())) break;
       KnotPointer knot = pop();
       if (knot->keeps) {
@@ -147,8 +154,7 @@ class Searcher {
   }
 
  private:
-  static constexpr int kMostOuterLevels = 2;  ///< solved on their own: more would take as long as the whole
-  static constexpr std::int64_t kRoughSolves = 1;
+  static constexpr int kMostOuterLevels = 2;     ///< solved on their own: more would take as long as the whole
   static constexpr std::int64_t kFirstDive = 4;  ///< inner looks before the first dive, and by how much each waits longer
   static constexpr std::int64_t kDiveFactor = 4;
   static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;
@@ -156,10 +162,10 @@ class Searcher {
 
   [[nodiscard]] bool open() const { return !tree_.empty() && !(tree_.front()->bound >= incumbent_); }
 
-  void plant_remainders() {
-    remainders_to_come_ = false;
+  /// The root of a tree of jobs: of those with some remainder, or of those without.
+  void plant(bool remainders) {
     Knot root;
-    root.remainders = true;
+    root.remainders = remainders;
     root.bound = lanes_bound(*root.lanes, 0);
     push(std::move(root));
   }
@@ -192,15 +198,15 @@ class Searcher {
 
   void take(const Nest& nest) {
     const Evaluation evaluation = evaluate(nest, problem_.layer, problem_.hierarchy);
-    const Score score = score_of(options_.objective, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value()));
+    const Score score = score_of(options_.objective, evaluation);
     if (!(score < incumbent_)) return;
     incumbent_ = score;
     result_.nest = nest;
     result_.evaluation = evaluation;
   }
 
-  void plant() {
-    // Compulsory: every MAC, and every word of each tensor once past the outermost level.
+  /// Compulsory: every MAC, and every word of each tensor once past the outermost level.
+  void set_floor() {
     const Hierarchy& hierarchy = problem_.hierarchy;
     macs_ = static_cast<double>(macs(problem_.layer));
     floor_[search_detail::kEnergy] = macs_ * hierarchy.compute.mac_energy;
@@ -215,9 +221,6 @@ class Searcher {
       if (const int port = output ? problem_.parts.write_port[0] : problem_.parts.read_port[0]; port >= 0)
         floor_[index(port)] += words * static_cast<double>(level_words(outermost, tensor));
     }
-    Knot root;
-    root.bound = lanes_bound(*root.lanes, 0);
-    push(std::move(root));
   }
 
   void push(Knot knot) {
@@ -483,8 +486,8 @@ class Searcher {
     std::vector<KnotPointer> batch;
     const int looks = first->looks;
     batch.push_back(std::move(first));
-    if (looks == 0 && ++first_looks_ <= kRoughSolves) solve_roughly(*batch[0]);  // for an incumbent
     if (looks == 0) {
+      if (++first_looks_ == 1) solve_roughly(*batch[0]);  // for an incumbent
       const Score bound = outer_bound(*batch[0]);
       look_again(std::move(batch[0]), bound);
       return true;

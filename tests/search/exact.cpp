@@ -87,8 +87,7 @@ int agree_on_all(const Limits& limits) {
     }
     ++checked;
     const SearchResult found = search(layer, hierarchy, options);
-    const Score score =
-        score_of(options.objective, found.evaluation.energy.value(), static_cast<double>(found.evaluation.cycles.value()));
+    const Score score = score_of(options.objective, found.evaluation);
     CAPTURE(seed);
     CAPTURE(options.mapspace.uneven);
     CAPTURE((options.mapspace.remainders == Remainders::lanes));

@@ -181,7 +181,7 @@ class Enumeration {
     if (!legal(nest, layer_, hierarchy_) || !within_halo_rule(nest, layer_)) return;
     ++result_.nests;
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
-    const Score score = score_of(objective_, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value()));
+    const Score score = score_of(objective_, evaluation);
     add_to_front(evaluation.energy.value(), evaluation.cycles.value());
     if (score < result_.best) {
       result_.best = score;

@@ -8,7 +8,10 @@
 
 namespace tilepath {
 
-/// The constraints of a dataflow file (an object with `constraints`, or the list alone), for one layer. Throws InputError where a
+/// The statements of a dataflow file: of an object with `constraints`, or the list alone. Throws InputError where it is neither.
+Cursor statements_of(const Document& document);
+
+/// The constraints of a dataflow file for one layer. Throws InputError where a
 /// statement cannot be read, or contradicts another or the architecture.
 std::vector<Constraint> read_dataflow(const Document& document, const Layer& layer, const Hierarchy& hierarchy);
 

@@ -18,6 +18,8 @@ MappingFile read_mapping_header(const Document& document);
 /// legal. Throws InputError with the node's pointer.
 Nest read_mapping(const Document& document, const Layer& layer, const Hierarchy& hierarchy);
 Nest read_nodes(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarchy);
+/// The spatial loop of an object with `spatial`, `count`, `fanout` and `axis`.
+SpatialLoop read_lanes(const Cursor& cursor, const Layer& layer, const Hierarchy& hierarchy);
 Json to_json(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
 
 /// What a name stands for; throws InputError with the nearest name where it stands for nothing.

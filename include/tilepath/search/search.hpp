@@ -41,6 +41,9 @@ struct Score {
   friend auto operator<=>(const Score&, const Score&) = default;
 };
 Score score_of(const Aim& aim, double energy, double cycles);
+inline Score score_of(const Aim& aim, const Evaluation& evaluation) {
+  return score_of(aim, evaluation.energy.value(), static_cast<double>(evaluation.cycles.value()));
+}
 
 /// Which counts need not divide (R9). None: perfect factors. Lanes: a fanout may deal a tile of a dimension in parts of unequal
 /// size to its lanes, the last doing less or nothing; all other counts divide.
@@ -63,6 +66,10 @@ struct Mapspace {
   Remainders remainders = Remainders::lanes;
   Bypass bypass = Bypass::free;
 };
+
+/// What a level does with tensors of a role before constraints: what the architecture says, or with a fixed bypass what it has
+/// room for.
+Keep keep_of(const Level& level, Role role, Bypass bypass);
 
 /// Whether level `l` of the mapspace keeps, can keep or never keeps a tensor: what the architecture says, then the mapspace, then
 /// the constraints.
