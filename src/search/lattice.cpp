@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,11 +34,11 @@ static_assert(kOrderBit + 4 <= 64 && kMaxDimensions < 16);
 /// Every role lies in at most one partition.
 constexpr int kMaxPartitions = kRoles;
 
-/// A node whose tile has moved along one halo rank only: it may yet stay in place, or keep an overlap.
+/// A node whose tile has moved along halo ranks only: it may yet stay in place, or keep an overlap.
 struct Slide {
-  int tensor = 0, level = 0, rank = 0;
-  std::int64_t tile = 0;   ///< the tensor's own part of the shape at which the node stands
-  std::int64_t reset = 0;  ///< by how much the loops since then move back when they start anew
+  int tensor = 0, level = 0;
+  std::int64_t tile = 0;                         ///< the tensor's own part of the shape at which the node stands
+  std::array<std::int64_t, kMaxRanks> resets{};  ///< by how much the loops since then move back, per rank, when they start anew
   friend auto operator<=>(const Slide&, const Slide&) = default;
 };
 
@@ -60,7 +61,7 @@ class Lattice {
         hierarchy_(problem.hierarchy),
         prices_(prices),
         patience_(patience),
-        workspace_(workspace),
+        workscompute_cycles_(workspace),
         best_(incumbent) {
     parts_ = static_cast<std::size_t>(problem.parts.count);
     compute_cycles_ = problem.compute_cycles(prices.steps());
@@ -80,7 +81,7 @@ class Lattice {
       for (std::size_t word = 0; word < words_per_phase_; ++word)
         // Loops lead to shapes of higher numbers, perhaps in this very word.
         for (std::uint64_t done = 0;;) {
-          const std::uint64_t left = workspace_.occupied[phase * words_per_phase_ + word] & ~done;
+          const std::uint64_t left = workscompute_cycles_.occupied[phase * words_per_phase_ + word] & ~done;
           if (left == 0) break;
           const int bit = std::countr_zero(left);
           done |= (std::uint64_t{2} << bit) - 1U;
@@ -266,11 +267,11 @@ class Lattice {
       }
     }
     words_per_phase_ = index(shapes_ + 63) / 64;
-    workspace_.occupied.assign(phases_.size() * words_per_phase_, 0);
-    if (workspace_.heads.size() < phases_.size() * index(shapes_)) workspace_.heads.resize(phases_.size() * index(shapes_));
-    if (++workspace_.solves == 0) {  // the number of solves wrapped
-      std::fill(workspace_.heads.begin(), workspace_.heads.end(), Workspace::Head{});
-      workspace_.solves = 1;
+    workscompute_cycles_.occupied.assign(phases_.size() * words_per_phase_, 0);
+    if (workscompute_cycles_.heads.size() < phases_.size() * index(shapes_)) workscompute_cycles_.heads.resize(phases_.size() * index(shapes_));
+    if (++workscompute_cycles_.solves == 0) {  // the number of solves wrapped
+      std::fill(workscompute_cycles_.heads.begin(), workscompute_cycles_.heads.end(), Workspace::Head{});
+      workscompute_cycles_.solves = 1;
     }
   }
 
@@ -355,8 +356,8 @@ class Lattice {
   // -- labels -------------------------------------------------------------------------------------------------------------
 
   std::int32_t& head(std::size_t phase, std::int64_t shape) {
-    Workspace::Head& head = workspace_.heads[phase * index(shapes_) + index(shape)];
-    if (head.solve != workspace_.solves) head = {workspace_.solves, -1};
+    Workspace::Head& head = workscompute_cycles_.heads[phase * index(shapes_) + index(shape)];
+    if (head.solve != workscompute_cycles_.solves) head = {workscompute_cycles_.solves, -1};
     return head.label;
   }
 
@@ -440,7 +441,7 @@ class Lattice {
     if (replaced) return;
     ++outcome_.labels_kept;
     if (first < 0)
-      workspace_.occupied[label.phase * words_per_phase_ + index(label.shape) / 64] |= std::uint64_t{1} << (label.shape % 64);
+      workscompute_cycles_.occupied[label.phase * words_per_phase_ + index(label.shape) / 64] |= std::uint64_t{1} << (label.shape % 64);
     label.next = first;
     first = static_cast<std::int32_t>(labels_.size());
     labels_.push_back(label);
@@ -478,8 +479,10 @@ class Lattice {
   [[nodiscard]] bool hopeless(const Label& label) {
     if constexpr (K > 1) return bound(label) >= best_;
     double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
-    for (Open open = label.open & kNodes; open != 0 && energy < limit_; open &= open - 1) {
-      const int bit = std::countr_zero(open);
+    // The output, the last tensor, goes first: what its nodes owe can be negative.
+    for (Open open = label.open & kNodes; open != 0 && energy < limit_;) {
+      const int bit = std::numeric_limits<Open>::digits - 1 - std::countl_zero(open);
+      open &= ~(Open{1} << bit);
       const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
       energy += owed * (owed >= 0 ? least_visits_[index(bit / kMaxLevels)] : outside_);
     }
@@ -710,10 +713,8 @@ class Lattice {
       if (ranks[r].size() < 2 || layer_.is_output(t)) continue;
       for (const Term& term : ranks[r]) {
         if (term.dimension != dimension || !may_slide(level, ranks[r])) continue;
-        Slide slide{t, level, static_cast<int>(r), tile_[index(t)], 0};
-        step(label, slide, stride(label, term), prime);
-        slide.reset = stride(label, term) * (prime - 1);
-        remember(label, slide);
+        Slide slide{t, level, tile_[index(t)], {}};
+        move(label, slide, dimension, prime);
         return;
       }
     }
@@ -747,15 +748,13 @@ class Lattice {
     return undone(terms[0], terms[1]) || undone(terms[1], terms[0]);
   }
 
-  /// Add what the steps of one loop deliver to a sliding node, when each displaces its tile by `displacement` along its rank.
-  void step(Label& label, const Slide& slide, std::int64_t displacement, std::int64_t count) {
-    if (displacement == 0) return;
-    const double times = static_cast<double>(count - 1) * outside_ / static_cast<double>(count);
+  /// Add what the steps of one loop deliver to a node whose tile they displace along a rank alone.
+  void step(Label& label, const Slide& slide, std::size_t rank, std::int64_t displacement, double times) {
     if (hierarchy_.level(slide.level).retention == Retention::none) {
       add(label.cost, slide_price(slide).per_visit, times);
       return;
     }
-    const auto key = std::make_pair(Slide{slide.tensor, slide.level, slide.rank, slide.tile, 0}, std::abs(displacement));
+    const auto key = std::make_tuple(slide.tensor, slide.level, slide.tile, rank, std::abs(displacement));
     auto it = shifted_.find(key);
     if (it == shifted_.end()) {
       Extents tile = lanes_inside_[index(slide.level)];
@@ -764,7 +763,7 @@ class Lattice {
           const Axis& axis = axes_[a];
           tile[index(axis.dimension)] *= axis.extents[index(slide.tile / by) % axis.extents.size()];
         }
-      const Cost cost = prices_.slide(slide.tensor, slide.level, tile, index(slide.rank), std::abs(displacement));
+      const Cost cost = prices_.slide(slide.tensor, slide.level, tile, rank, std::abs(displacement));
       Vector vector{};
       for (std::size_t p = 0; p < parts(); ++p) vector[p] = cost[p];
       it = shifted_.emplace(key, vector).first;
@@ -772,22 +771,47 @@ class Lattice {
     add(label.cost, it->second, times);
   }
 
-  /// A loop is placed outside of sliding nodes: those that it moves along another rank stop sliding, the others step.
+  /// A loop is placed outside of sliding nodes.
   void move_slides(Label& label, int dimension, std::int64_t count) {
     const std::vector<Slide> before = memories_[label.slides];
     label.slides = 0;
-    for (Slide slide : before) {
-      const Rank& rank = layer_.tensors[index(slide.tensor)].ranks[index(slide.rank)];
-      const auto term = std::find_if(rank.begin(), rank.end(), [&](const Term& of) { return of.dimension == dimension; });
-      if (term == rank.end() && layer_.relevant(slide.tensor, dimension)) {
-        add(label.cost, slide_price(slide).per_visit, outside_);
-        continue;
+    for (Slide slide : before) move(label, slide, dimension, count);
+  }
+
+  /// The steps of one loop outside a sliding node: each displaces the tile along the loop's rank, and along those of the loops
+  /// inside, which start anew (R2). Along one rank alone it slides; along two, only a step that undoes one of them exactly can
+  /// make it slide again; along a plain rank or a third one, never.
+  void move(Label& label, Slide& slide, int dimension, std::int64_t count) {
+    const auto& ranks = layer_.tensors[index(slide.tensor)].ranks;
+    const double outer = outside_ / static_cast<double>(count);
+    const double times = static_cast<double>(count - 1) * outer;
+    std::size_t displaced = 0;
+    std::size_t along = 0;
+    std::int64_t displacement = 0;
+    int halos = 0;
+    bool ends = false;
+    for (std::size_t r = 0; r < ranks.size(); ++r) {
+      const auto term = std::find_if(ranks[r].begin(), ranks[r].end(), [&](const Term& of) { return of.dimension == dimension; });
+      const std::int64_t by = term == ranks[r].end() ? 0 : stride(label, *term);
+      if (by != slide.resets[r]) {
+        ++displaced;
+        along = r;
+        displacement = by - slide.resets[r];
       }
-      const std::int64_t by = term == rank.end() ? 0 : stride(label, *term);
-      step(label, slide, by - slide.reset, count);
-      slide.reset += by * (count - 1);
-      remember(label, slide);
+      slide.resets[r] += by * (count - 1);
+      if (slide.resets[r] == 0) continue;
+      ends |= ranks[r].size() < 2;
+      ++halos;
     }
+    if (displaced == 1)
+      step(label, slide, along, displacement, times);
+    else if (displaced > 1)
+      add(label.cost, slide_price(slide).per_visit, times);
+    ends |= halos > (hierarchy_.level(slide.level).retention == Retention::none ? 1 : 2);
+    if (ends)
+      add(label.cost, slide_price(slide).per_visit, outer);
+    else
+      remember(label, slide);
   }
 
   void remember(Label& label, const Slide& slide) {
@@ -902,7 +926,7 @@ class Lattice {
   const Hierarchy& hierarchy_;
   const Prices& prices_;
   const Patience& patience_;
-  Workspace& workspace_;
+  Workspace& workscompute_cycles_;
   std::size_t words_per_phase_ = 0;
   std::array<std::uint32_t, kMaxDimensions> relevant_{};  ///< per dimension: tensors, a bit each
   std::size_t parts_ = 1;
@@ -928,7 +952,7 @@ class Lattice {
   std::array<std::vector<NodePrice>, kMaxTensors> mac_reads_;
   std::vector<std::vector<Slide>> memories_;
   std::map<std::vector<Slide>, std::uint32_t> memory_of_;
-  std::map<std::pair<Slide, std::int64_t>, Vector> shifted_;
+  std::map<std::tuple<int, int, std::int64_t, std::size_t, std::int64_t>, Vector> shifted_;
 
   // the current shape
   std::int64_t shape_ = 0;

@@ -18,7 +18,7 @@
 // both. With bandwidth limits a cost has several parts and labels of one left side form a Pareto set.
 //
 // A loop over one dimension of a halo rank (H = P + R) may leave the tile in place, or with overlap to keep (R2). Nodes for
-// which that can still happen are remembered one by one in the label (`Slide`), until a loop of another rank ends it.
+// which that can still happen are remembered one by one in the label (`Slide`), until the loops of other ranks rule it out.
 #pragma once
 
 #include <chrono>
