@@ -67,7 +67,7 @@ struct Partial {
   State state;
   std::vector<Node> inside_out;
   std::vector<double> room;   ///< words that the placed nodes of the level under construction take, per partition
-  std::vector<double> costs;  ///< energy, words of limited ports, waiting, edges, room
+  std::vector<double> costs;  ///< energy, words of ports and of them the MACs', waiting, edges, room
 };
 
 class Rechecker {
@@ -521,7 +521,7 @@ class Rechecker {
     const Moved moved = scored(state, nest);
     double energy = static_cast<double>(macs(layer_)) * hierarchy_.compute.mac_energy;
     for (int t = 0; t < layer_.tensor_count(); ++t) energy += least_of(t, state, moved, state.level);
-    if (excluded(energy, static_cast<double>(moved.steps) * product(state.left))) return;
+    if (excluded(energy, static_cast<double>(moved.steps.all) * product(state.left))) return;
     partial.costs = costs_of(partial, moved);
     std::vector<Partial>& equals = agenda_[key_of(state)];
     for (const Partial& other : equals)
@@ -544,10 +544,12 @@ class Rechecker {
       for (const model_detail::Port& port : moved.ports) {
         costs.push_back(static_cast<double>(port.reads.value()));
         costs.push_back(static_cast<double>(port.writes.value()));
+        costs.push_back(static_cast<double>(port.mac_reads.value()));
         waiting += static_cast<double>(port.waiting.value());
+        costs.push_back(static_cast<double>(port.first_fill.value()));
+        costs.push_back(static_cast<double>(port.last_drain.value()));
       }
       costs.push_back(waiting);
-      costs.push_back(static_cast<double>(moved.edges.value()));
     }
     costs.insert(costs.end(), partial.room.begin(), partial.room.end());
     return costs;

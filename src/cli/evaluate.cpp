@@ -36,6 +36,25 @@ std::string levels_table(const Evaluation& evaluation, const Subject& subject) {
   return table(rows, {false, false, true, true, true, true, true, true});
 }
 
+/// Cycles by cause, where there is more than one.
+std::string causes_table(const CycleSplit& split, const Hierarchy& hierarchy) {
+  std::vector<std::vector<std::string>> rows = {{"", "cycles", "share"}};
+  const auto row = [&](const std::string& cause, double cycles) {
+    if (cycles != 0)
+      rows.push_back({cause, fmt::format("{:.6g}", cycles), fmt::format("{:.1f} %", 100 * cycles / split.total())});
+  };
+  row("compute", split.compute);
+  row("idle lanes", split.idle_lanes);
+  row("first fill", split.first_fill);
+  row("last drain", split.last_drain);
+  for (std::size_t l = 0; l < hierarchy.levels.size(); ++l) {
+    row("read bandwidth of " + hierarchy.levels[l].name, split.read_bandwidth[l]);
+    row("write bandwidth of " + hierarchy.levels[l].name, split.write_bandwidth[l]);
+    row("waiting for " + hierarchy.levels[l].name, split.waiting[l]);
+  }
+  return rows.size() < 3 ? "" : "\n" + table(rows, {false, true, true});
+}
+
 int run(const MappingArguments& arguments, bool json, const Context& context) {
   const Subject subject = load(arguments, context.library);
   const Evaluation evaluation = evaluate(subject.nest, subject.layer, subject.hierarchy);
@@ -51,10 +70,11 @@ int run(const MappingArguments& arguments, bool json, const Context& context) {
              to_text(subject.nest, subject.layer, subject.hierarchy), levels_table(evaluation, subject));
   fmt::print(
       "energy       {:.6g} {} ({:.4f} per MAC)\ncycles       {} (compute {})\nEDP          {:.6g}\nutilization  {:.1f} "
-      "%\nlimited by   {}\n",
+      "%\nlimited by   {}\n{}",
       evaluation.energy.value(), unit, evaluation.energy.value() / static_cast<double>(evaluation.counts.macs),
       grouped(evaluation.cycles.value()), grouped(evaluation.compute_cycles.value()), evaluation.edp(),
-      100 * evaluation.utilization, to_text(evaluation.limit, subject.hierarchy));
+      100 * evaluation.utilization, to_text(evaluation.limit, subject.hierarchy),
+      causes_table(evaluation.split, subject.hierarchy));
   return kDone;
 }
 

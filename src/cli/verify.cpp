@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <oneapi/tbb/parallel_for.h>
 
+#include <cmath>
 #include <memory>
 
 #include "context.hpp"
@@ -16,21 +17,25 @@ namespace {
 
 struct Outcome {
   Verification verification;
+  Cycles predicted;  ///< by the model
   std::string false_claim;
   [[nodiscard]] bool passed() const { return verification.passed() && false_claim.empty(); }
 };
 
 int report(const std::vector<std::string>& names, const std::vector<Outcome>& outcomes) {
-  std::vector<std::vector<std::string>> rows = {{"layer", "outputs", "counts", "difference"}};
+  std::vector<std::vector<std::string>> rows = {{"layer", "outputs", "counts", "cycles", "model", "difference"}};
   int code = kDone;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const Outcome& outcome = outcomes[i];
     rows.push_back({names[i], outcome.verification.outputs_match ? "match" : "DIFFER",
                     outcome.verification.counts_match ? "match" : "DIFFER",
+                    grouped(static_cast<std::int64_t>(std::ceil(outcome.verification.cycles.total()))),
+                    fmt::format("{:+.2f} %",
+                                100 * (static_cast<double>(outcome.predicted.value()) / outcome.verification.cycles.total() - 1)),
                     outcome.false_claim.empty() ? outcome.verification.difference : outcome.false_claim});
     if (!outcome.passed()) code = kCheckFailed;
   }
-  fmt::print("{}{}\n", table(rows, {false, false, false, false}), code == kDone ? "verified" : "FAILED");
+  fmt::print("{}{}\n", table(rows, {false, false, false, true, true, false}), code == kDone ? "verified" : "FAILED");
   return code;
 }
 
@@ -45,6 +50,7 @@ int verify_result(const std::string& path, const Context& context) {
       const Claim& claim = claims[i];
       const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
       outcomes[i].false_claim = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
+      outcomes[i].predicted = evaluation.cycles;
       outcomes[i].verification = verify(claim.nest, claim.layer, claim.hierarchy, evaluation.counts, 1, context.stop);
       progress.done(claim.layer.name);
     });
@@ -55,8 +61,9 @@ int verify_result(const std::string& path, const Context& context) {
 int verify_mapping(const MappingArguments& arguments, const Context& context) {
   const Subject subject = load(arguments, context.library);
   const Evaluation evaluation = evaluate(subject.nest, subject.layer, subject.hierarchy);
-  return report({subject.layer.name},
-                {{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop), ""}});
+  return report(
+      {subject.layer.name},
+      {{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop), evaluation.cycles, ""}});
 }
 
 }  // namespace

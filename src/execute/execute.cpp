@@ -14,6 +14,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "clock.hpp"
 #include "site.hpp"
 #include "tilepath/base/error.hpp"
 
@@ -53,7 +54,7 @@ class Machine {
  public:
   Machine(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Values>& operands,
           const std::stop_token& stop)
-      : nest_(nest), layer_(layer), hierarchy_(hierarchy), stop_(stop) {
+      : nest_(nest), layer_(layer), hierarchy_(hierarchy), stop_(stop), clock_(hierarchy) {
     set_extents();
     lanes_ = execution::lane_loops(nest, inside_);
     sites_of_.resize(layer.tensors.size());
@@ -68,14 +69,17 @@ class Machine {
     for (std::int64_t mac = 0; mac < macs && any_ragged_; ++mac)
       for (const std::int64_t at : execution::coordinates(mac, lanes_, lanes_.size())) mac_at_.push_back(at);
     for (int t = 0; t < layer.tensor_count(); ++t) ports_.push_back(port_of(t));
+    for (const MacPort& port : ports_) innermost_.push_back(static_cast<int>(port.site));
   }
 
   Execution run() {
     visit(0);
     const auto& chain = sites_of_[index(layer_.output())];
+    clock_.finish();
     for (std::size_t k = chain.size(); k-- > 1;) drain_all(chain, k);
     Execution result;
     result.counts = counts_;
+    result.cycles = clock_.split();
     result.outputs = unload_outputs();
     return result;
   }
@@ -207,6 +211,7 @@ class Machine {
       if (layer_.is_output(t)) buffer.written.assign(index(site.words), 0);
     }
     auto& chain = sites_of_[index(t)];
+    clock_.add_site(level, chain.empty() ? -1 : static_cast<int>(chain.back()));
     if (!chain.empty()) site.per_parent = instances / static_cast<std::int64_t>(sites_[chain.back()].buffers.size());
     chain.push_back(sites_.size());
     sites_.push_back(std::move(site));
@@ -328,22 +333,42 @@ class Machine {
     const Site& parent = sites_[chain[k - 1]];
     Site& child = sites_[chain[k]];
     look_around(child);
+    Busiest busiest;
     for (std::int64_t p = 0; p < static_cast<std::int64_t>(parent.buffers.size()); ++p) {
       find_moved(child, p, moved_);
       if (moved_.empty()) continue;
+      busiest.any = true;
+      const Words reads_before = traffic(parent.level, child.tensor).reads;
       const bool lone = child.per_parent == 1;
       requests_.clear();
       for (const std::int64_t i : moved_) {
         requests_.push_back({i, {}});
         fetch(parent, parent.buffers[index(p)], child, i, requests_.back().words);
-        traffic(child.level, child.tensor).fills += Words(static_cast<std::int64_t>(requests_.back().words.size()));
+        const auto words = static_cast<std::int64_t>(requests_.back().words.size());
+        traffic(child.level, child.tensor).fills += Words(words);
+        busiest.below = std::max(busiest.below, words);
       }
       if (lone) {
         count_lone(parent, child, requests_.front());
       } else {
         count_shared(parent, child, p);
       }
+      busiest.read = std::max(busiest.read, (traffic(parent.level, child.tensor).reads - reads_before).value());
     }
+    if (busiest.any)
+      clock_.deliver(static_cast<int>(chain[k]), {crossing(parent.level, false, child.tensor, busiest.read),
+                                                  crossing(child.level, true, child.tensor, busiest.below)});
+  }
+
+  /// Words that the busiest instances move in one event: all instances move in lockstep, so they set its time.
+  struct Busiest {
+    bool any = false;
+    std::int64_t read = 0;     ///< from the parent
+    std::int64_t written = 0;  ///< into the parent
+    std::int64_t below = 0;    ///< into, or out of, the child
+  };
+  [[nodiscard]] execution::Crossing crossing(int level, bool writes, int t, std::int64_t words) const {
+    return {level, writes, words * level_words(hierarchy_.level(level), tensor(t))};
   }
 
   /// Bring the tile that instance `i` needs into its buffer; `asked` lists the parent's words that were read for it.
@@ -472,12 +497,32 @@ class Machine {
     Site& child = sites_[chain[k]];
     look_around(child);
     const auto parents = static_cast<std::int64_t>(sites_[chain[k - 1]].buffers.size());
+    Busiest back;
     for (std::int64_t p = 0; p < parents; ++p) {
       find_moved(child, p, moved_);
       if (moved_.empty()) continue;
       const std::vector<std::int64_t> moved = moved_;
       drain(chain, k, p, moved);
-      arrive(chain, k, p, moved);
+      arrive(chain, k, p, moved, back);
+    }
+    clock_drains(chain);
+    if (back.any)
+      clock_.deliver(static_cast<int>(chain[k]), {crossing(sites_[chain[k - 1]].level, false, child.tensor, back.read),
+                                                  crossing(child.level, true, child.tensor, back.below)});
+  }
+
+  /// Tell the clock of the drains since the last time: what is below departs first.
+  void clock_drains(const std::vector<std::size_t>& chain) {
+    for (std::size_t k = chain.size(); k-- > 1;) {
+      Busiest& sent = departures_[chain[k]];
+      if (!sent.any) continue;
+      const Site& child = sites_[chain[k]];
+      const int above = sites_[chain[k - 1]].level;
+      std::vector<execution::Crossing> crossings = {crossing(above, true, child.tensor, sent.written),
+                                                    crossing(above, false, child.tensor, sent.read)};
+      if (hierarchy_.level(child.level).drain_reads) crossings.push_back(crossing(child.level, false, child.tensor, sent.below));
+      clock_.drain(static_cast<int>(chain[k]), crossings);
+      sent = {};
     }
   }
 
@@ -489,6 +534,7 @@ class Machine {
       std::iota(all.begin(), all.end(), p * child.per_parent);
       drain(chain, k, p, all);
     }
+    clock_drains(chain);
   }
 
   /// Each of the words of a tile of `child`: its place in its own buffer (own_) and in the parent's (match_).
@@ -552,6 +598,9 @@ class Machine {
     std::uint32_t stream_event = ++event_;
     std::int64_t stream = -1;
     requests_.clear();
+    Busiest& sent = departures_[chain[k]];
+    sent.any = true;
+    const Traffic before = traffic(parent.level, child.tensor);
     for (const std::int64_t i : leaving) {
       Buffer& buffer = child.buffers[index(i)];
       if (buffer.unwritten != 0) fault("a psum departs that was never computed");
@@ -563,9 +612,12 @@ class Machine {
       for (std::size_t w = 0; w < match_.size(); ++w)
         accumulate(parent, child, above, index(match_[w]), buffer.words[index(own_[w])], event, stream_event);
       traffic(child.level, child.tensor).drains += Words(static_cast<std::int64_t>(match_.size()));
+      sent.below = std::max(sent.below, static_cast<std::int64_t>(match_.size()));
       requests_.push_back({i, match_});
       buffer.resident = false;
     }
+    sent.written = std::max(sent.written, (traffic(parent.level, child.tensor).updates - before.updates).value());
+    sent.read = std::max(sent.read, (traffic(parent.level, child.tensor).reads - before.reads).value());
     for (int f = child.level - 1, deepest = -1; f >= parent.level; --f) {
       if (!hierarchy_.level(f).fanout) continue;
       auto& up = counts_.network[index(f)][index(child.tensor)].up;
@@ -605,7 +657,8 @@ class Machine {
   }
 
   /// A tile of psums arrives: where the parent holds a psum, one lane takes it back; the others start from zero.
-  void arrive(const std::vector<std::size_t>& chain, std::size_t k, std::int64_t p, const std::vector<std::int64_t>& lanes) {
+  void arrive(const std::vector<std::size_t>& chain, std::size_t k, std::int64_t p, const std::vector<std::int64_t>& lanes,
+              Busiest& busiest) {
     Site& parent = sites_[chain[k - 1]];
     Site& child = sites_[chain[k]];
     Buffer& above = parent.buffers[index(p)];
@@ -622,6 +675,7 @@ class Machine {
       match_words(parent, above, child, buffer);
       buffer.resident = true;
       buffer.unwritten = 0;
+      const std::int64_t back_before = back;
       for (std::size_t w = 0; w < match_.size(); ++w) {
         const std::size_t word = index(match_[w]);
         const bool takes = above.written[word] != 0 && above.joined[word] != event;
@@ -631,7 +685,10 @@ class Machine {
         back += static_cast<std::int64_t>(takes);
         buffer.unwritten += static_cast<std::int64_t>(!takes);
       }
+      busiest.below = std::max(busiest.below, back - back_before);
     }
+    busiest.any = true;
+    busiest.read = std::max(busiest.read, back);
     traffic(parent.level, child.tensor).reads += Words(back);
     traffic(child.level, child.tensor).fills += Words(back);
     for (int f = parent.level; f < child.level; ++f)
@@ -769,8 +826,11 @@ class Machine {
   /// The share of every lane where the loops stand now, and what all steps of it move (R9).
   struct Shares {
     std::vector<Share> of_lane;
-    std::vector<StepCount> moved;  ///< per tensor, of all instances and steps
+    std::vector<StepCount> moved;                        ///< per tensor, of all instances and steps
+    std::vector<std::vector<std::int64_t>> first_moves;  ///< [tensor][step]: at the first instance
+    std::vector<std::uint8_t> at_work;                   ///< [step]: any lane has work
     std::int64_t macs = 0;
+    std::int64_t steps = 0;  ///< in which any lane has work
   };
 
   /// Whether a lane has work in a step: its part of each dimension is not at its end yet.
@@ -788,7 +848,8 @@ class Machine {
     Shares shares;
     shares.of_lane.resize(index(macs_per_step_));
     shares.moved.resize(layer_.tensors.size());
-    std::map<std::vector<bool>, std::vector<StepCount>> counted;
+    shares.first_moves.assign(layer_.tensors.size(), std::vector<std::int64_t>(step_offsets_.size(), 0));
+    std::map<std::vector<bool>, std::vector<std::vector<StepCount>>> counted;  // per tensor and instance
     std::vector<bool> working(index(macs_per_step_));
     for (std::size_t step = 0; step < step_offsets_.size(); ++step) {
       for (std::int64_t lane = 0; lane < macs_per_step_; ++lane) {
@@ -797,21 +858,24 @@ class Machine {
         shares.of_lane[index(lane)].steps.push_back(static_cast<std::int32_t>(step));
         ++shares.macs;
       }
+      const bool any = std::find(working.begin(), working.end(), true) != working.end();
+      shares.at_work.push_back(any ? 1 : 0);
+      shares.steps += static_cast<std::int64_t>(any);
       auto& counts = counted[working];
       for (int t = 0; t < layer_.tensor_count(); ++t) {
         const MacPort& port = ports_[index(t)];
         const Site& site = sites_[port.site];
         if (counts.size() == index(t)) {
-          StepCount sum;
-          for (std::size_t i = 0; i < site.buffers.size(); ++i) {
-            const StepCount count = count_step(t, site, port, static_cast<std::int64_t>(i), &working);
-            sum.words += count.words;
-            for (std::size_t f = 0; f < sum.network.size(); ++f) sum.network[f] += count.network[f];
-          }
-          counts.push_back(sum);
+          auto& of_instance = counts.emplace_back();
+          for (std::size_t i = 0; i < site.buffers.size(); ++i)
+            of_instance.push_back(count_step(t, site, port, static_cast<std::int64_t>(i), &working));
         }
-        shares.moved[index(t)].words += counts[index(t)].words;
-        for (std::size_t f = 0; f < kMaxLevels; ++f) shares.moved[index(t)].network[f] += counts[index(t)].network[f];
+        for (std::size_t i = 0; i < site.buffers.size(); ++i) {
+          const StepCount& count = counts[index(t)][i];
+          if (i == 0) shares.first_moves[index(t)][step] = count.words;
+          shares.moved[index(t)].words += count.words;
+          for (std::size_t f = 0; f < kMaxLevels; ++f) shares.moved[index(t)].network[f] += count.network[f];
+        }
       }
     }
     for (const std::size_t loop : tabulated_loops_) iteration_[loop] = 0;
@@ -836,6 +900,7 @@ class Machine {
   void compute() {
     const Shares* shares = any_ragged_ ? &shares_now() : nullptr;
     const auto all_steps = static_cast<std::int64_t>(step_offsets_.size());
+    started_at_.clear();
     std::int64_t started = 0;  // updates that found no psum: they only write
     for (std::int64_t lane = 0; lane < macs_per_step_; ++lane) {
       const Share* share = shares == nullptr ? nullptr : &shares->of_lane[index(lane)];
@@ -855,10 +920,11 @@ class Machine {
           streams_.push_back({buffer.words.data(), irregular_[index(t)].data()});
         }
       }
-      started += mark_written(ports_[index(layer_.output())], lane, steps);
+      started += mark_written(ports_[index(layer_.output())], lane, share, steps);
       multiply(steps);
     }
     counts_.macs += shares == nullptr ? macs_per_step_ * all_steps : shares->macs;
+    keep_time(shares);
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       StepCount moved;
       if (shares != nullptr) {
@@ -871,6 +937,42 @@ class Machine {
       }
       count_moved(t, moved, started);
     }
+  }
+
+  /// Tell the clock of the steps just done, by what they move at the first instances: those have work in every step, and take
+  /// psums back.
+  void keep_time(const Shares* shares) {
+    const std::int64_t steps = shares == nullptr ? static_cast<std::int64_t>(step_offsets_.size()) : shares->steps;
+    const double idle =
+        shares == nullptr ? 0
+                          : 1 - static_cast<double>(shares->macs) / static_cast<double>(checked_multiply(steps, macs_per_step_));
+    std::map<std::vector<std::int64_t>, std::int64_t> alike;  // steps by their words per tensor and those that start
+    if (shares == nullptr && started_at_.empty()) {
+      alike[words_of_step(nullptr, 0)] = steps;
+    } else {
+      const auto all = static_cast<std::int64_t>(step_offsets_.size());
+      for (std::int64_t step = 0; step < all; ++step)
+        if (shares == nullptr || shares->at_work[index(step)] != 0) ++alike[words_of_step(shares, step)];
+    }
+    std::vector<execution::Burst> bursts;
+    for (const auto& [words, times] : alike) {
+      auto& crossings = bursts.emplace_back(execution::Burst{times, {}}).crossings;
+      for (int t = 0; t < layer_.tensor_count(); ++t) {
+        const int level = sites_[ports_[index(t)].site].level;
+        const std::int64_t starting = layer_.is_output(t) ? words.back() : 0;
+        crossings.push_back(crossing(level, false, t, words[index(t)] - starting));
+        if (layer_.is_output(t)) crossings.push_back(crossing(level, true, t, words[index(t)]));
+      }
+    }
+    clock_.compute(bursts, idle, innermost_);
+  }
+
+  [[nodiscard]] std::vector<std::int64_t> words_of_step(const Shares* shares, std::int64_t step) const {
+    std::vector<std::int64_t> words;
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      words.push_back(shares == nullptr ? ports_[index(t)].per_step.words : shares->first_moves[index(t)][index(step)]);
+    words.push_back(started_at_.empty() ? 0 : started_at_[index(step)]);
+    return words;
   }
 
   void count_moved(int t, const StepCount& moved, std::int64_t started) {
@@ -886,15 +988,19 @@ class Machine {
   }
 
   /// Note which of the lane's psums exist from now on; returns how many did not before.
-  std::int64_t mark_written(const MacPort& port, std::int64_t lane, std::int64_t steps) {
-    Buffer& buffer = sites_[port.site].buffers[index(lane / port.lanes_per_instance)];
+  std::int64_t mark_written(const MacPort& port, std::int64_t lane, const Share* share, std::int64_t steps) {
+    const std::int64_t instance = lane / port.lanes_per_instance;
+    Buffer& buffer = sites_[port.site].buffers[index(instance)];
     if (buffer.unwritten == 0) return 0;
+    if (instance == 0) started_at_.resize(step_offsets_.size(), 0);
     const std::int64_t first = streams_.back().words - buffer.words.data();
     std::int64_t fresh = 0;
     for (std::int64_t s = 0; s < steps; ++s) {
       std::uint8_t& written = buffer.written[index(first + streams_.back().offset[s])];
-      fresh += static_cast<std::int64_t>(written == 0);
+      if (written != 0) continue;
       written = 1;
+      ++fresh;
+      if (instance == 0) ++started_at_[share == nullptr ? index(s) : index(share->steps[index(s)])];
     }
     buffer.unwritten -= fresh;
     return fresh;
@@ -950,6 +1056,11 @@ class Machine {
   std::vector<std::vector<std::size_t>> sites_of_;  ///< per tensor, outermost first
   Extents now_{};                                   ///< per dimension: where the loops outside stand
   Counts counts_;
+  execution::Clock clock_;
+  std::vector<int> innermost_;                 ///< site of each tensor
+  std::map<std::size_t, Busiest> departures_;  ///< drains that the clock has not been told of, by site
+  /// Of the steps just done: psums of the first instance that each starts; empty if none does.
+  std::vector<std::int64_t> started_at_;
   std::uint32_t event_ = 0;
 
   std::size_t first_tabulated_ = 0;                         ///< the nodes from here on are tabulated steps

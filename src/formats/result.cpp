@@ -45,6 +45,7 @@ Json to_json(const Evaluation& evaluation, const Layer& layer, const Hierarchy& 
     }
   return {{"energy", evaluation.energy.value()},
           {"cycles", evaluation.cycles.value()},
+          {"cycles_by_cause", to_json(evaluation.split, hierarchy)},
           {"edp", evaluation.edp()},
           {"utilization", evaluation.utilization},
           {"limit", to_text(evaluation.limit, hierarchy)},
@@ -55,8 +56,30 @@ Json to_json(const Evaluation& evaluation, const Layer& layer, const Hierarchy& 
           {"leakage_energy", evaluation.leakage_energy.value()}};
 }
 
-Json to_json(const Verification& verification, bool seconds) {
-  Json json = {{"outputs_match", verification.outputs_match}, {"counts_match", verification.counts_match}};
+Json to_json(const CycleSplit& split, const Hierarchy& hierarchy) {
+  Json json = Json::object();
+  const auto add = [](Json& to, const char* cause, double cycles) {
+    if (cycles != 0) to[cause] = cycles;
+  };
+  add(json, "compute", split.compute);
+  add(json, "idle_lanes", split.idle_lanes);
+  add(json, "first_fill", split.first_fill);
+  add(json, "last_drain", split.last_drain);
+  for (std::size_t l = 0; l < hierarchy.levels.size(); ++l) {
+    Json level = {{"level", hierarchy.levels[l].name}};
+    add(level, "read_bandwidth", split.read_bandwidth[l]);
+    add(level, "write_bandwidth", split.write_bandwidth[l]);
+    add(level, "waiting", split.waiting[l]);
+    if (level.size() > 1) json["levels"].push_back(level);
+  }
+  return json;
+}
+
+Json to_json(const Verification& verification, const Hierarchy& hierarchy, bool seconds) {
+  Json json = {{"outputs_match", verification.outputs_match},
+               {"counts_match", verification.counts_match},
+               {"cycles", verification.cycles.total()},
+               {"cycles_by_cause", to_json(verification.cycles, hierarchy)}};
   if (!verification.difference.empty()) json["difference"] = verification.difference;
   if (seconds) json["seconds"] = verification.seconds;
   return json;
@@ -141,7 +164,7 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
             {{"energy", point.energy}, {"cycles", point.cycles}, {"mapping", to_json(point.nest, each.layer, result.hierarchy)}});
       layer["pareto_complete"] = each.front->complete;
     }
-    if (each.verification) layer["verification"] = to_json(*each.verification, seconds);
+    if (each.verification) layer["verification"] = to_json(*each.verification, result.hierarchy, seconds);
     json["layers"].push_back(std::move(layer));
   }
   const Totals totals = totals_of(result);

@@ -16,8 +16,13 @@
 namespace tilepath {
 
 using model_detail::chain_of;
+using model_detail::comes_after;
+using model_detail::comes_before;
+using model_detail::drain_cycles;
+using model_detail::mac_cycles;
 using model_detail::Moved;
 using model_detail::Port;
+using model_detail::Steps;
 using model_detail::Stop;
 using model_detail::transfer_cycles;
 
@@ -33,7 +38,8 @@ class Perfect {
 
   Moved run() {
     set_outside();
-    result_.steps = temporal_iterations(nest_.nodes.size());
+    result_.steps.all = temporal_iterations(nest_.nodes.size());
+    result_.steps.lanes = instances(nest_.nodes.size());
     result_.counts.macs = macs(layer_);
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
@@ -115,13 +121,13 @@ class Perfect {
         Extents one{};
         one.fill(1);
         const Delivery word = whole_delivery(tensor(t), one, lanes, hierarchy_, parent.level, child.level);
-        deliver(t, parent, child, word, result_.steps);  // R5: every MAC reads its operand at every step
+        deliver(t, parent, child, word, result_.steps.all);  // R5: every MAC reads its operand at every step
         continue;
       }
       const Extents& tile = inside_[child.position];
       const Delivery whole = whole_delivery(tensor(t), tile, lanes, hierarchy_, parent.level, child.level);
       std::int64_t whole_times = 1;
-      if (hierarchy_.level(child.level).double_buffered) result_.edges += delivery_cycles(t, parent, child, whole);
+      if (hierarchy_.level(child.level).double_buffered) port(child.level).first_fill += delivery_cycles(t, parent, child, whole);
       for_each_move(t, child.position, [&](std::int64_t times, const auto& displacement) {
         const auto moved = [](std::int64_t by) { return by != 0; };
         const bool slides = hierarchy_.level(child.level).retention == Retention::sliding &&
@@ -143,8 +149,10 @@ class Perfect {
   void deliver(int t, const Stop& parent, const Stop& child, const Delivery& delivery, std::int64_t times) {
     const std::int64_t parents = checked_multiply(instances(parent.position), times);
     traffic(parent.level, t).reads += Words(delivery.parent_reads) * parents;
-    port(parent.level).reads +=
+    const Words read =
         Words(delivery.parent_reads) * checked_multiply(times, level_words(hierarchy_.level(parent.level), tensor(t)));
+    port(parent.level).reads += read;
+    if (child.level == hierarchy_.level_count()) port(parent.level).mac_reads += read;
     for (int f = parent.level; f < child.level; ++f) network(f, t).down += Words(delivery.network_words[at_(f)]) * parents;
     if (child.level == hierarchy_.level_count()) return;
     const Level& level = hierarchy_.level(child.level);
@@ -168,7 +176,7 @@ class Perfect {
       const std::vector<Lanes> lanes = lanes_between(parent.position, child.position);
       const bool at_mac = child.level == hierarchy_.level_count();
       const std::int64_t tile = at_mac ? 1 : tile_words(tensor(t), inside_[child.position], hierarchy_.footprint);
-      const std::int64_t arrivals = at_mac ? result_.steps : visits_of(t, child.position);
+      const std::int64_t arrivals = at_mac ? result_.steps.all : visits_of(t, child.position);
       const Words visits = Words(tile) * checked_multiply(instances(child.position), arrivals);
 
       const Group group = group_of(t, lanes);
@@ -253,6 +261,10 @@ class Perfect {
       const Words zeros =
           Words(tile_words(tensor(t), inside_[parent.position], hierarchy_.footprint)) * first_visits(t, parent.position);
       port(parent.level).reads += (Words(up) * arrivals - zeros) * width;
+      result_.steps.starting = first_visits(t, child.position);
+      result_.steps.level = parent.level;
+      result_.steps.updates = Words(up) * checked_multiply(arrivals, width);
+      result_.steps.started = zeros * width;
       return;
     }
     const Level& below = hierarchy_.level(child.level);
@@ -260,9 +272,9 @@ class Perfect {
     port(parent.level).reads += (Words(distinct) * back + Words(up - distinct) * arrivals) * width;
     port(child.level).writes += Words(tile) * checked_multiply(back, level_words(below, tensor(t)));
     if (below.drain_reads) port(child.level).reads += Words(tile) * checked_multiply(arrivals, level_words(below, tensor(t)));
-    const Cycles drain(transfer_cycles(checked_multiply(up, width), above.write_bandwidth));
+    const Cycles drain = drain_cycles(tensor(t), above, below, {up, up - distinct, tile});
     if (below.double_buffered)
-      result_.edges += drain;
+      port(child.level).last_drain += drain;
     else
       port(child.level).waiting += cycles_between(t, parent, child, distinct, tile) * back + drain * arrivals;
   }
@@ -304,33 +316,98 @@ class Evaluator {
   // first delivery and the last drain.
 
   void set_latency() {
-    result_.compute_cycles = Cycles(transfer_cycles(moved_.steps, hierarchy_.compute.macs_per_cycle));
-    Cycles serial = result_.compute_cycles;
-    Cycles longest_wait;
+    result_.compute_cycles = Cycles(transfer_cycles(moved_.steps.all, hierarchy_.compute.macs_per_cycle));
+    CycleSplit& split = result_.split;
+    const Steps& steps = moved_.steps;
+    const double at_work =
+        static_cast<double>(result_.counts.macs) / (static_cast<double>(steps.all) * static_cast<double>(steps.lanes));
+    const auto compute = static_cast<double>(result_.compute_cycles.value());
+    split.compute = compute * at_work;
+    split.idle_lanes = compute - split.compute;
+
     Limit limit;
-    for (int l = 0; l < hierarchy_.level_count(); ++l) {
-      serial += moved_.ports[at_(l)].waiting;
-      if (moved_.ports[at_(l)].waiting > longest_wait) {
-        longest_wait = moved_.ports[at_(l)].waiting;
-        limit = {Limit::Kind::waiting, l};
-      }
+    const MacTime macs = time_of_macs();
+    Cycles slowest = macs.cycles;
+    if (macs.cycles > result_.compute_cycles) {
+      limit = macs.limit;
+      lost_to(limit) += static_cast<double>((macs.cycles - result_.compute_cycles).value());
     }
-    if (longest_wait <= result_.compute_cycles) limit = {};
-    Cycles slowest = serial;
+    Cycles longest_wait = macs.cycles;
+    for (int l = 0; l < hierarchy_.level_count(); ++l) {
+      const Cycles waiting = moved_.ports[at_(l)].waiting;
+      slowest += waiting;
+      split.waiting[at_(l)] = static_cast<double>(waiting.value());
+      if (waiting <= longest_wait) continue;
+      longest_wait = waiting;
+      limit = {Limit::Kind::waiting, l};
+    }
+    Cycles edges;
+    for (const Port& port : moved_.ports) edges += port.first_fill + port.last_drain;
+    if (edges > slowest) limit = {Limit::Kind::edges, 0};
+    slowest += edges;
+    const Cycles serial = slowest;
     for (int l = 0; l < hierarchy_.level_count(); ++l) {
       const Level& level = hierarchy_.level(l);
-      const Cycles reads(transfer_cycles(moved_.ports[at_(l)].reads.value(), level.read_bandwidth));
-      const Cycles writes(transfer_cycles(moved_.ports[at_(l)].writes.value(), level.write_bandwidth));
+      const Cycles reads = port_cycles(l, false, moved_.ports[at_(l)].reads, level.read_bandwidth);
+      const Cycles writes = port_cycles(l, true, moved_.ports[at_(l)].writes, level.write_bandwidth);
       if (reads > slowest) limit = {Limit::Kind::read_bandwidth, l};
       slowest = std::max(slowest, reads);
       if (writes > slowest) limit = {Limit::Kind::write_bandwidth, l};
       slowest = std::max(slowest, writes);
     }
-    if (moved_.edges > slowest) limit = {Limit::Kind::edges, 0};
-    result_.cycles = slowest + moved_.edges;
+    if (slowest > serial) lost_to(limit) += static_cast<double>((slowest - serial).value());
+    for (const Port& port : moved_.ports) {
+      split.first_fill += static_cast<double>(port.first_fill.value());
+      split.last_drain += static_cast<double>(port.last_drain.value());
+    }
+    result_.cycles = slowest;
     result_.limit = limit;
     const double peak = static_cast<double>(hierarchy_.instances(hierarchy_.level_count())) * hierarchy_.compute.macs_per_cycle;
     result_.utilization = static_cast<double>(result_.counts.macs) / (static_cast<double>(result_.cycles.value()) * peak);
+  }
+
+  /// How long a port keeps everything going: its words, what is filled before it can start and drained when it is done.
+  [[nodiscard]] Cycles port_cycles(int level, bool writes, Words words, double bandwidth) const {
+    if (bandwidth == 0) return {};
+    double time = static_cast<double>(words.value());
+    for (int l = 0; l < hierarchy_.level_count(); ++l) {
+      const Port& of = moved_.ports[at_(l)];
+      if (comes_before(l, level, writes)) time += static_cast<double>(of.first_fill.value()) * bandwidth;
+      if (comes_after(l, level, writes, hierarchy_.level(l).drain_reads))
+        time += static_cast<double>(of.last_drain.value()) * bandwidth;
+    }
+    return Cycles(static_cast<std::int64_t>(model_detail::whole_cycles(time / bandwidth)));
+  }
+
+  double& lost_to(const Limit& limit) {
+    auto& ports = limit.kind == Limit::Kind::read_bandwidth ? result_.split.read_bandwidth : result_.split.write_bandwidth;
+    return ports[at_(limit.level)];
+  }
+
+  /// The MACs' own time, and the port that makes it longer than compute.
+  struct MacTime {
+    Cycles cycles;
+    Limit limit;
+  };
+  [[nodiscard]] MacTime time_of_macs() const {
+    const Steps& steps = moved_.steps;
+    std::array<double, kMaxLevels> operands{};
+    MacTime time;
+    double most = 0;
+    const auto carry = [&](Limit::Kind kind, int level, double words, double bandwidth) {
+      if (bandwidth == 0 || words / bandwidth <= most) return;
+      most = words / bandwidth;
+      time.limit = {kind, level};
+    };
+    for (int l = 0; l < hierarchy_.level_count(); ++l) {
+      operands[at_(l)] = static_cast<double>(moved_.ports[at_(l)].mac_reads.value());
+      const double psums = l == steps.level ? static_cast<double>((steps.updates - steps.started).value()) : 0;
+      carry(Limit::Kind::read_bandwidth, l, operands[at_(l)] + psums, hierarchy_.level(l).read_bandwidth);
+    }
+    carry(Limit::Kind::write_bandwidth, steps.level, static_cast<double>(steps.updates.value()),
+          hierarchy_.level(steps.level).write_bandwidth);
+    time.cycles = Cycles(static_cast<std::int64_t>(mac_cycles(steps, operands, hierarchy_)));
+    return time;
   }
 
   // -- energy: R7 ---------------------------------------------------------------------------------------------------------
@@ -383,6 +460,42 @@ namespace model_detail {
 
 std::int64_t transfer_cycles(std::int64_t words, double bandwidth) {
   return bandwidth == 0 ? 0 : static_cast<std::int64_t>(std::ceil(static_cast<double>(words) / bandwidth));
+}
+
+Cycles drain_cycles(const Tensor& tensor, const Level& parent, const Level& child, const Departure& words) {
+  const std::int64_t above = level_words(parent, tensor);
+  std::int64_t cycles = std::max(transfer_cycles(checked_multiply(words.arrive, above), parent.write_bandwidth),
+                                 transfer_cycles(checked_multiply(words.accumulate, above), parent.read_bandwidth));
+  if (child.drain_reads)
+    cycles = std::max(cycles, transfer_cycles(checked_multiply(words.tile, level_words(child, tensor)), child.read_bandwidth));
+  return Cycles(cycles);
+}
+
+bool comes_before(int level, int of, bool writes) { return writes ? level < of : level <= of; }
+bool comes_after(int level, int of, bool writes, bool drain_reads) {
+  return level < of || (level == of && (writes || !drain_reads));
+}
+
+double whole_cycles(double time) {
+  constexpr double kRounding = 1e-12;
+  return std::ceil(time * (1 - kRounding));
+}
+
+double mac_cycles(const Steps& steps, const std::array<double, kMaxLevels>& operands, const Hierarchy& hierarchy) {
+  const auto all = static_cast<double>(steps.all);
+  const auto starting = static_cast<double>(steps.starting);
+  const double updates = static_cast<double>(steps.updates.value()) / all;
+  const auto pace = [&](double started) {  // cycles of a step in which so many psums start
+    double cycles = 1 / hierarchy.compute.macs_per_cycle;
+    const auto carry = [&](double words, double bandwidth) {
+      if (bandwidth > 0) cycles = std::max(cycles, words / bandwidth);
+    };
+    for (int l = 0; l < hierarchy.level_count(); ++l)
+      carry(operands[at_(l)] / all + (l == steps.level ? updates - started : 0), hierarchy.level(l).read_bandwidth);
+    carry(updates, hierarchy.level(steps.level).write_bandwidth);
+    return cycles;
+  };
+  return whole_cycles(starting * pace(static_cast<double>(steps.started.value()) / starting) + (all - starting) * pace(0));
 }
 
 std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy) {

@@ -31,7 +31,7 @@ enum class Count : std::uint8_t { each, equal, joined, first };
 using Counting = std::array<Count, kMaxLevels>;  ///< per fanout
 
 /// Which steps of the temporal loops outside a node.
-struct Steps {
+struct Some {
   enum class Kind : std::uint8_t {
     start,     ///< the first: every loop at its beginning
     loop,      ///< all steps of one loop
@@ -51,7 +51,7 @@ struct Track {
   [[nodiscard]] bool moved() const { return moved_by != 0 || size != size_before || taken_along; }
 };
 
-/// Steps of one dimension that look alike.
+/// Some of one dimension that look alike.
 struct Alike {
   std::int64_t times = 0;
   std::vector<Track> lanes;  ///< those with work
@@ -73,11 +73,15 @@ class Ragged {
 
   Moved run() {
     result_.counts.macs = macs(layer_);
-    result_.steps = 1;
+    for (const Node& node : nest_.nodes)
+      if (const auto* lanes = std::get_if<SpatialLoop>(&node))
+        result_.steps.lanes = checked_multiply(result_.steps.lanes, lanes->count);
+    const Stop macs{nest_.nodes.size(), 0};
     for (int d = 0; d < layer_.dimension_count(); ++d) {
-      std::int64_t steps = 0;
-      for (const Alike& alike : alike_steps(d, {nest_.nodes.size(), 0}, {Steps::Kind::all}, true)) steps += alike.times;
-      result_.steps = checked_multiply(result_.steps, steps);
+      const bool of_psums = layer_.relevant(layer_.output(), d);
+      result_.steps.all = checked_multiply(result_.steps.all, times_of(alike_steps(d, macs, {Some::Kind::all}, true)));
+      result_.steps.starting =
+          checked_multiply(result_.steps.starting, times_of(alike_steps(d, macs, {Some::Kind::distinct}, of_psums)));
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
@@ -147,10 +151,10 @@ class Ragged {
     return after;
   }
 
-  /// Steps of dimension d at the loops outside `node`, alike ones together. Of a loop of another dimension, d's own loops inside
+  /// Some of dimension d at the loops outside `node`, alike ones together. Of a loop of another dimension, d's own loops inside
   /// it go from their end to their beginning. `relevant`: to the tensor whose distinct tiles are meant. `around`: positions of
   /// the nodes whose moves take this one's tile along.
-  [[nodiscard]] std::vector<Alike> alike_steps(int d, const Stop& node, const Steps& steps, bool relevant,
+  [[nodiscard]] std::vector<Alike> alike_steps(int d, const Stop& node, const Some& steps, bool relevant,
                                                const std::vector<std::size_t>& around = {}) const {
     const std::vector<DimensionLoop> loops = loops_of(d, node.position);
     Tiles tiles = {{{layer_.dimensions[index(d)].bound}, 1}};
@@ -159,16 +163,16 @@ class Ragged {
     for (; inner < loops.size() && !own; ++inner) {
       const DimensionLoop& loop = loops[inner];
       if (loop.fanout >= 0) {
-        if (steps.kind == Steps::Kind::loop && loop.position > steps.loop) break;
+        if (steps.kind == Some::Kind::loop && loop.position > steps.loop) break;
         tiles = deal(tiles, loop);
-      } else if (steps.kind == Steps::Kind::start || (steps.kind == Steps::Kind::distinct && !relevant)) {
+      } else if (steps.kind == Some::Kind::start || (steps.kind == Some::Kind::distinct && !relevant)) {
         DimensionLoop once = loop;
         once.count = 1;
         tiles = iterate(tiles, once, 0);
-      } else if (steps.kind == Steps::Kind::loop && loop.position > steps.loop) {
+      } else if (steps.kind == Some::Kind::loop && loop.position > steps.loop) {
         break;
       } else {
-        own = steps.kind == Steps::Kind::loop && loop.position == steps.loop;
+        own = steps.kind == Some::Kind::loop && loop.position == steps.loop;
         tiles = iterate(tiles, loop, own ? 1 : 0);
       }
     }
@@ -181,6 +185,12 @@ class Ragged {
       result.push_back(std::move(alike));
     }
     return result;
+  }
+
+  static std::int64_t times_of(const std::vector<Alike>& steps) {
+    std::int64_t times = 0;
+    for (const Alike& alike : steps) times = checked_add(times, alike.times);
+    return times;
   }
 
   /// The lanes inside one lane of the first `inner` loops.
@@ -276,7 +286,7 @@ class Ragged {
     return true;
   }
 
-  std::vector<Contribution> contributions(int t, const Group& group, const Stop& node, const Steps& steps,
+  std::vector<Contribution> contributions(int t, const Group& group, const Stop& node, const Some& steps,
                                           const std::vector<Counting>& countings) const {
     std::vector<Contribution> result;
     if (group.rank != nullptr && group.rank->size() > 1) {
@@ -286,7 +296,7 @@ class Ragged {
     const int d = group.rank == nullptr ? group.dimension : group.rank->front().dimension;
     const std::vector<int> fanouts = fanouts_of(d, node.position);
     std::vector<std::size_t> around;  // psums cannot outlast the tile that they drain into
-    if (layer_.is_output(t) && group.rank != nullptr && steps.kind == Steps::Kind::loop)
+    if (layer_.is_output(t) && group.rank != nullptr && steps.kind == Some::Kind::loop)
       for (const Stop& stop : chain_of(nest_, t, hierarchy_))
         if (stop.position > steps.loop && stop.position < node.position) around.push_back(stop.position);
     for (const Alike& alike : alike_steps(d, node, steps, group.rank != nullptr, around)) {
@@ -325,7 +335,7 @@ class Ragged {
     return part;
   }
 
-  void sum_halo(int t, const Rank& rank, const Stop& node, const Steps& steps, const std::vector<Counting>& countings,
+  void sum_halo(int t, const Rank& rank, const Stop& node, const Some& steps, const std::vector<Counting>& countings,
                 std::vector<Contribution>& result) const {
     std::vector<std::vector<Alike>> of_term;
     for (const Term& term : rank) of_term.push_back(alike_steps(term.dimension, node, steps, true));
@@ -411,7 +421,7 @@ class Ragged {
   // -- sums over steps ----------------------------------------------------------------------------------------------------
 
   /// The words that move in all of `steps`, counted in one way.
-  [[nodiscard]] Words words(int t, const Stop& node, const Steps& steps, const Counting& counting) const {
+  [[nodiscard]] Words words(int t, const Stop& node, const Some& steps, const Counting& counting) const {
     std::vector<Part> sums;
     for (const Group& group : groups_of(t)) {
       Part& sum = sums.emplace_back();
@@ -425,14 +435,14 @@ class Ragged {
   }
 
   /// How many of the words that a step needs have to move.
-  [[nodiscard]] std::int64_t moving(const std::vector<Part>& groups, const Stop& node, const Steps& steps) const {
+  [[nodiscard]] std::int64_t moving(const std::vector<Part>& groups, const Stop& node, const Some& steps) const {
     std::int64_t all = 1;
     std::int64_t stay = 1;
     for (const Part& group : groups) {
       all = checked_multiply(all, group.total);
       stay = checked_multiply(stay, group.stays);
     }
-    if (steps.kind != Steps::Kind::loop || node.level == hierarchy_.level_count()) return all;
+    if (steps.kind != Some::Kind::loop || node.level == hierarchy_.level_count()) return all;
     std::int64_t words = all - stay;
     for (std::size_t r = 0; r < groups.size(); ++r) {
       std::int64_t kept = groups[r].partly;  // one rank moved alone
@@ -445,22 +455,22 @@ class Ragged {
 
   /// Over all arrivals at a node.
   [[nodiscard]] Words arrivals(int t, const Stop& node, const Counting& counting) const {
-    if (node.level == hierarchy_.level_count()) return words(t, node, {Steps::Kind::all}, counting);
-    Words sum = words(t, node, {Steps::Kind::start}, counting);
-    for (const Steps& steps : steps_outside(node)) sum += words(t, node, steps, counting);
+    if (node.level == hierarchy_.level_count()) return words(t, node, {Some::Kind::all}, counting);
+    Words sum = words(t, node, {Some::Kind::start}, counting);
+    for (const Some& steps : steps_outside(node)) sum += words(t, node, steps, counting);
     return sum;
   }
 
-  [[nodiscard]] std::vector<Steps> steps_outside(const Stop& node) const {
-    std::vector<Steps> result;
+  [[nodiscard]] std::vector<Some> steps_outside(const Stop& node) const {
+    std::vector<Some> result;
     for (std::size_t i = 0; i < node.position; ++i)
       if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]); loop != nullptr && loop->count > 1)
-        result.push_back({Steps::Kind::loop, i});
+        result.push_back({Some::Kind::loop, i});
     return result;
   }
 
   /// visit(times, words in each way of counting) for steps that look alike and move anything.
-  void for_each_step(int t, const Stop& node, const Steps& steps, const std::vector<Counting>& countings,
+  void for_each_step(int t, const Stop& node, const Some& steps, const std::vector<Counting>& countings,
                      const std::function<void(std::int64_t, const std::vector<std::int64_t>&)>& visit) const {
     std::vector<std::vector<Contribution>> of_group;
     for (const Group& group : groups_of(t)) of_group.push_back(contributions(t, group, node, steps, countings));
@@ -508,7 +518,11 @@ class Ragged {
       const Level& above = hierarchy_.level(parent.level);
       const Counting reads_of_one = joined_from(t, parent.level, Count::first);
       traffic(parent.level, t).reads += arrivals(t, child, joined_from(t, parent.level, Count::each));
-      if (above.read_bandwidth != 0) port(parent.level).reads += arrivals(t, child, reads_of_one) * level_words(above, tensor(t));
+      if (above.read_bandwidth != 0) {
+        const Words reads = arrivals(t, child, reads_of_one) * level_words(above, tensor(t));
+        port(parent.level).reads += reads;
+        if (child.level == hierarchy_.level_count()) port(parent.level).mac_reads += reads;
+      }
       for (int f = parent.level; f < child.level; ++f)
         if (hierarchy_.level(f).fanout) network(f, t).down += arrivals(t, child, joined_from(t, f + 1, Count::each));
       if (child.level == hierarchy_.level_count()) continue;
@@ -517,11 +531,11 @@ class Ragged {
       if (below.write_bandwidth != 0)
         port(child.level).writes += arrivals(t, child, all_lanes(Count::first)) * level_words(below, tensor(t));
       if (above.read_bandwidth == 0 && below.write_bandwidth == 0) continue;
-      std::vector<Steps> waited = {{Steps::Kind::start}};
+      std::vector<Some> waited = {{Some::Kind::start}};
       if (!below.double_buffered)
-        for (const Steps& steps : steps_outside(child)) waited.push_back(steps);
-      Cycles& waiting = below.double_buffered ? result_.edges : port(child.level).waiting;
-      for (const Steps& steps : waited)
+        for (const Some& steps : steps_outside(child)) waited.push_back(steps);
+      Cycles& waiting = below.double_buffered ? port(child.level).first_fill : port(child.level).waiting;
+      for (const Some& steps : waited)
         for_each_step(t, child, steps, {reads_of_one, all_lanes(Count::first)},
                       [&](std::int64_t times, const std::vector<std::int64_t>& words) {
                         waiting += cycles_between(t, parent, child, words[0], words[1]) * times;
@@ -591,36 +605,41 @@ class Ragged {
     const Counting up_of_one = added_from(parent.level, Count::first, Count::each);
     const Counting agreed_of_one = agreed_from(parent.level, Count::first);
     const Words up = arrivals(t, child, up_of_one);
-    const Words first = words(t, parent, {Steps::Kind::distinct}, all_lanes(Count::first));
+    const Words first = words(t, parent, {Some::Kind::distinct}, all_lanes(Count::first));
     port(parent.level).writes += up * width;
     if (child.level == hierarchy_.level_count()) {
       port(parent.level).reads += (up - first) * width;
+      result_.steps.level = parent.level;
+      result_.steps.updates = up * width;
+      result_.steps.started = first * width;
       return;
     }
     const Level& below = hierarchy_.level(child.level);
     const Counting own = all_lanes(Count::first);
     const Words visits = arrivals(t, child, own);
     port(parent.level).reads += (up - first) * width;  // psums that come back, and those accumulated without reduction
-    port(child.level).writes += (visits - words(t, child, {Steps::Kind::distinct}, own)) * level_words(below, tensor(t));
+    port(child.level).writes += (visits - words(t, child, {Some::Kind::distinct}, own)) * level_words(below, tensor(t));
     if (below.drain_reads) port(child.level).reads += visits * level_words(below, tensor(t));
-    const auto drain = [&](std::int64_t sent) {
-      return Cycles(transfer_cycles(checked_multiply(sent, width), above.write_bandwidth));
+    const auto drain = [&](const std::vector<std::int64_t>& words) {  // those of `counted`
+      return drain_cycles(tensor(t), above, below, {words[0], words[0] - words[1], words[2]});
     };
+    const std::vector<Counting> counted = {up_of_one, agreed_of_one, own};
     if (below.double_buffered) {  // lanes that ran out of work before drain at the end too: a whole tile
-      for_each_step(t, child, {Steps::Kind::start}, {up_of_one},
-                    [&](std::int64_t times, const std::vector<std::int64_t>& sent) { result_.edges += drain(sent[0]) * times; });
+      for_each_step(t, child, {Some::Kind::start}, counted, [&](std::int64_t times, const std::vector<std::int64_t>& words) {
+        port(child.level).last_drain += drain(words) * times;
+      });
       return;
     }
-    if (above.write_bandwidth == 0 && above.read_bandwidth == 0 && below.write_bandwidth == 0) return;
+    if (above.write_bandwidth == 0 && above.read_bandwidth == 0 && below.write_bandwidth == 0 && below.read_bandwidth == 0)
+      return;
     Cycles& waiting = port(child.level).waiting;
-    std::vector<Steps> all = {{Steps::Kind::start}};
-    for (const Steps& steps : steps_outside(child)) all.push_back(steps);
-    for (const Steps& steps : all)
-      for_each_step(t, child, steps, {up_of_one, agreed_of_one, own},
-                    [&](std::int64_t times, const std::vector<std::int64_t>& words) {
-                      waiting += (drain(words[0]) + cycles_between(t, parent, child, words[1], words[2])) * times;
-                    });
-    for_each_step(t, child, {Steps::Kind::distinct}, {agreed_of_one, own},
+    std::vector<Some> all = {{Some::Kind::start}};
+    for (const Some& steps : steps_outside(child)) all.push_back(steps);
+    for (const Some& steps : all)
+      for_each_step(t, child, steps, counted, [&](std::int64_t times, const std::vector<std::int64_t>& words) {
+        waiting += (drain(words) + cycles_between(t, parent, child, words[1], words[2])) * times;
+      });
+    for_each_step(t, child, {Some::Kind::distinct}, {agreed_of_one, own},
                   [&](std::int64_t times, const std::vector<std::int64_t>& words) {
                     const Cycles back = cycles_between(t, parent, child, words[0], words[1]) * times;
                     waiting = waiting - back;  // first visits take nothing back

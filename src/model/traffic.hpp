@@ -17,18 +17,49 @@ namespace tilepath::model_detail {
 /// The ports of a level's busiest instance: the one that takes the psums back.
 struct Port {
   Words reads, writes;  ///< in words of the level's width
-  Cycles waiting;       ///< for deliveries into this level, and for drains from it, that nothing hides
+  Words mac_reads;      ///< those of them that are operands of the MACs
+  Cycles waiting;       ///< for deliveries into this level's single buffers, and drains from them
+  Cycles first_fill;    ///< first deliveries into this level's double buffers, which nothing hides
+  Cycles last_drain;    ///< last drains from them
+};
+
+/// The steps of the MACs, and the psums that the busiest instance takes from them.
+struct Steps {
+  std::int64_t all = 1;       ///< iterations of all temporal loops of the longest lane
+  std::int64_t starting = 1;  ///< of them, those that first meet their psums
+  std::int64_t lanes = 1;     ///< in use
+  int level = 0;              ///< where the psums are
+  Words updates, started;     ///< in words of the level's width: all updates, and those of them that start from zero
 };
 
 struct Moved {
   Counts counts;
   std::array<Port, kMaxLevels> ports{};
-  Cycles edges;            ///< first deliveries and last drains that a double buffer does not hide
-  std::int64_t steps = 1;  ///< of the MACs: iterations of all temporal loops of the longest lane
+  Steps steps;
 };
 
 /// Whole cycles for `words` at `bandwidth` a cycle; 0 = unlimited.
 std::int64_t transfer_cycles(std::int64_t words, double bandwidth);
+
+/// What one departure of psums moves, at the busiest instances: words that arrive at the parent, those of them that are added to
+/// what has arrived before (R4), and the words of the child's tile.
+struct Departure {
+  std::int64_t arrive = 0, accumulate = 0, tile = 0;
+};
+/// How long it takes: as long as the slowest of the ports that it crosses.
+Cycles drain_cycles(const Tensor& tensor, const Level& parent, const Level& child, const Departure& words);
+
+/// Whether the first fill of a double buffer at `level` is over before a port of level `of` has anything to do, or its last drain
+/// begins when that port has nothing to do any more.
+bool comes_before(int level, int of, bool writes);
+bool comes_after(int level, int of, bool writes, bool drain_reads);
+
+/// Whole cycles of a time that rounding may have put a little above them.
+double whole_cycles(double time);
+
+/// Cycles of all steps of the MACs: each lasts as long as the MACs, or the slowest port for its words. `operands`: words of them
+/// that each level reads in all steps.
+double mac_cycles(const Steps& steps, const std::array<double, kMaxLevels>& operands, const Hierarchy& hierarchy);
 
 /// A storage node of one tensor, or the MAC at the end of its chain.
 struct Stop {

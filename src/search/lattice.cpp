@@ -61,10 +61,10 @@ class Lattice {
         hierarchy_(problem.hierarchy),
         prices_(prices),
         patience_(patience),
-        workscompute_cycles_(workspace),
+        workspace_(workspace),
         best_(incumbent) {
     parts_ = static_cast<std::size_t>(problem.parts.count);
-    compute_cycles_ = problem.compute_cycles(prices.steps());
+    pace_ = prices.pace();
     left_.fill(1);
     for (int d = 0; d < layer_.dimension_count(); ++d)
       for (int t = 0; t < layer_.tensor_count(); ++t)
@@ -81,7 +81,7 @@ class Lattice {
       for (std::size_t word = 0; word < words_per_phase_; ++word)
         // Loops lead to shapes of higher numbers, perhaps in this very word.
         for (std::uint64_t done = 0;;) {
-          const std::uint64_t left = workscompute_cycles_.occupied[phase * words_per_phase_ + word] & ~done;
+          const std::uint64_t left = workspace_.occupied[phase * words_per_phase_ + word] & ~done;
           if (left == 0) break;
           const int bit = std::countr_zero(left);
           done |= (std::uint64_t{2} << bit) - 1U;
@@ -267,11 +267,11 @@ class Lattice {
       }
     }
     words_per_phase_ = index(shapes_ + 63) / 64;
-    workscompute_cycles_.occupied.assign(phases_.size() * words_per_phase_, 0);
-    if (workscompute_cycles_.heads.size() < phases_.size() * index(shapes_)) workscompute_cycles_.heads.resize(phases_.size() * index(shapes_));
-    if (++workscompute_cycles_.solves == 0) {  // the number of solves wrapped
-      std::fill(workscompute_cycles_.heads.begin(), workscompute_cycles_.heads.end(), Workspace::Head{});
-      workscompute_cycles_.solves = 1;
+    workspace_.occupied.assign(phases_.size() * words_per_phase_, 0);
+    if (workspace_.heads.size() < phases_.size() * index(shapes_)) workspace_.heads.resize(phases_.size() * index(shapes_));
+    if (++workspace_.solves == 0) {  // the number of solves wrapped
+      std::fill(workspace_.heads.begin(), workspace_.heads.end(), Workspace::Head{});
+      workspace_.solves = 1;
     }
   }
 
@@ -356,8 +356,8 @@ class Lattice {
   // -- labels -------------------------------------------------------------------------------------------------------------
 
   std::int32_t& head(std::size_t phase, std::int64_t shape) {
-    Workspace::Head& head = workscompute_cycles_.heads[phase * index(shapes_) + index(shape)];
-    if (head.solve != workscompute_cycles_.solves) head = {workscompute_cycles_.solves, -1};
+    Workspace::Head& head = workspace_.heads[phase * index(shapes_) + index(shape)];
+    if (head.solve != workspace_.solves) head = {workspace_.solves, -1};
     return head.label;
   }
 
@@ -441,7 +441,7 @@ class Lattice {
     if (replaced) return;
     ++outcome_.labels_kept;
     if (first < 0)
-      workscompute_cycles_.occupied[label.phase * words_per_phase_ + index(label.shape) / 64] |= std::uint64_t{1} << (label.shape % 64);
+      workspace_.occupied[label.phase * words_per_phase_ + index(label.shape) / 64] |= std::uint64_t{1} << (label.shape % 64);
     label.next = first;
     first = static_cast<std::int32_t>(labels_.size());
     labels_.push_back(label);
@@ -471,7 +471,7 @@ class Lattice {
   /// With one cost, the cycles are the job's: the energy at which the incumbent is met.
   void set_limit() {
     if constexpr (K > 1) return;
-    const double cycles = problem_.score_cycles(relaxed_, compute_cycles_);
+    const double cycles = problem_.score_cycles(relaxed_, pace_);
     limit_ = problem_.energy_limit(best_, cycles);
   }
 
@@ -479,10 +479,8 @@ class Lattice {
   [[nodiscard]] bool hopeless(const Label& label) {
     if constexpr (K > 1) return bound(label) >= best_;
     double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
-    // The output, the last tensor, goes first: what its nodes owe can be negative.
-    for (Open open = label.open & kNodes; open != 0 && energy < limit_;) {
-      const int bit = std::numeric_limits<Open>::digits - 1 - std::countl_zero(open);
-      open &= ~(Open{1} << bit);
+    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {  // all: what psums owe can be negative
+      const int bit = std::countr_zero(open);
       const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
       energy += owed * (owed >= 0 ? least_visits_[index(bit / kMaxLevels)] : outside_);
     }
@@ -527,7 +525,7 @@ class Lattice {
       cost[kEnergy] += owed * (owed >= 0 ? least_visits_[index(t)] : outside_);
     }
     for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).per_visit[kEnergy];
-    return problem_.score(cost, compute_cycles_);
+    return problem_.score(cost, pace_);
   }
 
   const NodePrice& slide_price(const Slide& slide) { return nodes_[index(slide.tensor)][index(slide.level)][index(slide.tile)]; }
@@ -558,7 +556,7 @@ class Lattice {
     }
     for (const Slide& slide : memories_[label.slides]) add(sum, slide_price(slide).per_visit, 1);
     for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
-    const Score score = problem_.score(cost, compute_cycles_);
+    const Score score = problem_.score(cost, pace_);
     if (score < best_) {
       best_ = score;
       best_label_ = at;
@@ -638,7 +636,7 @@ class Lattice {
       if (sum[0] + phases_.back().rest[kEnergy] >= limit_) return;
     Cost cost = relaxed_;
     for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
-    const Score score = problem_.score(cost, compute_cycles_);
+    const Score score = problem_.score(cost, pace_);
     if (!(score < best_)) return;
     best_ = score;
     best_label_ = static_cast<std::int32_t>(labels_.size());
@@ -926,12 +924,12 @@ class Lattice {
   const Hierarchy& hierarchy_;
   const Prices& prices_;
   const Patience& patience_;
-  Workspace& workscompute_cycles_;
+  Workspace& workspace_;
   std::size_t words_per_phase_ = 0;
   std::array<std::uint32_t, kMaxDimensions> relevant_{};  ///< per dimension: tensors, a bit each
   std::size_t parts_ = 1;
   Cost relaxed_{};  ///< least of every part: of those that the labels do not count
-  double compute_cycles_ = 0;
+  Pace pace_;
   bool slides_at_all_ = false;
 
   std::vector<Axis> axes_;  ///< dimensions with temporal loops
@@ -972,21 +970,27 @@ class Lattice {
 
 }  // namespace
 
-double Problem::compute_cycles(double steps) const { return std::ceil(steps / hierarchy.compute.macs_per_cycle); }
+Pace Problem::pace(double steps) const { return {std::ceil(steps / hierarchy.compute.macs_per_cycle), nullptr}; }
 
-double Problem::score_cycles(const Cost& cost, double compute_cycles) const {
-  double cycles = compute_cycles;
-  if (parts.count > 1) {
-    cycles += cost[kWaiting];
-    for (int p = kFirstPort; p < parts.count; ++p)
-      cycles = std::max(cycles, std::ceil(cost[static_cast<std::size_t>(p)] / parts.bandwidth[static_cast<std::size_t>(p)]));
-    cycles += cost[kEdge];
-  }
+double Problem::score_cycles(const Cost& cost, const Pace& pace) const {
+  if (parts.count == 1) return pace.compute;
+  double macs = pace.compute;
+  std::array<double, kMaxLevels> operands{};
+  for (std::size_t l = 0; l < operands.size(); ++l)
+    if (const int port = parts.mac_port[l]; port >= 0) {
+      operands[l] = cost[static_cast<std::size_t>(port)];
+      macs = std::max(macs, model_detail::whole_cycles(operands[l] / parts.bandwidth[static_cast<std::size_t>(port)]));
+    }
+  if (pace.steps != nullptr) macs = model_detail::mac_cycles(*pace.steps, operands, hierarchy);
+  double cycles = macs + cost[kWaiting] + cost[kEdge];
+  for (int p = kFirstPort; p < parts.count; ++p)
+    cycles = std::max(
+        cycles, model_detail::whole_cycles(cost[static_cast<std::size_t>(p)] / parts.bandwidth[static_cast<std::size_t>(p)]));
   return cycles;
 }
 
-Score Problem::score(const Cost& cost, double compute_cycles) const {
-  const double cycles = score_cycles(cost, compute_cycles);
+Score Problem::score(const Cost& cost, const Pace& pace) const {
+  const double cycles = score_cycles(cost, pace);
   return score_of(objective, cost[kEnergy] + leakage * cycles, cycles);
 }
 
@@ -1023,6 +1027,8 @@ LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& 
   if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, scope, patience, workspace).run();
   if (problem.parts.count <= kFirstPort + 4)
     return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience, workspace).run();
+  if (problem.parts.count <= kFirstPort + 8)
+    return Lattice<kFirstPort + 8>(problem, prices, incumbent, scope, patience, workspace).run();
   return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience, workspace).run();
 }
 

@@ -50,11 +50,12 @@ struct Problem {
   double leakage = 0;   ///< energy per cycle of all instances together
   int outer_level = 0;  ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
 
-  [[nodiscard]] double compute_cycles(double steps) const;
-  /// Score of a cost vector whose compute takes this many cycles. Monotone in every part: of a lower bound it is one.
-  [[nodiscard]] Score score(const Cost& cost, double compute_cycles) const;
+  /// At least that of so many steps.
+  [[nodiscard]] Pace pace(double steps) const;
+  /// Score of a cost vector whose MACs take this long. Monotone in every part: of a lower bound it is one.
+  [[nodiscard]] Score score(const Cost& cost, const Pace& pace) const;
   /// The cycles of it.
-  [[nodiscard]] double score_cycles(const Cost& cost, double compute_cycles) const;
+  [[nodiscard]] double score_cycles(const Cost& cost, const Pace& pace) const;
   /// The least energy (leakage apart) that does not beat the incumbent in so many cycles.
   [[nodiscard]] double energy_limit(const Score& incumbent, double cycles) const;
 };

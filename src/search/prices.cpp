@@ -17,6 +17,7 @@ constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
 Parts::Parts(const Hierarchy& hierarchy) {
   read_port.fill(-1);
   write_port.fill(-1);
+  mac_port.fill(-1);
   int next = kFirstPort;
   for (int l = 0; l < hierarchy.level_count(); ++l) {
     const auto add = [&](double limit, int& port) {
@@ -27,6 +28,11 @@ Parts::Parts(const Hierarchy& hierarchy) {
     add(hierarchy.level(l).read_bandwidth, read_port[index(l)]);
     add(hierarchy.level(l).write_bandwidth, write_port[index(l)]);
   }
+  for (int l = 0; l < hierarchy.level_count(); ++l)
+    if (const double limit = hierarchy.level(l).read_bandwidth; limit > 0) {
+      bandwidth[index(next)] = limit;
+      mac_port[index(l)] = next++;
+    }
   if (next > kFirstPort) count = next;
 }
 
@@ -68,6 +74,8 @@ Cost Prices::fixed() const {
   for (int t = 0; t < layer_.tensor_count(); ++t) add(sum, fixed_of(t));
   return sum;
 }
+
+Pace Prices::pace() const { return {std::ceil(steps_ / hierarchy_.compute.macs_per_cycle), &mac_steps_}; }
 
 int Prices::parent(int t, int level) const {
   for (int l = level - 1; l > 0; --l)
@@ -245,6 +253,16 @@ Cost Prices::operand_cost(int t, int parent, int child, const Extents& tile, con
   return cost;
 }
 
+/// Cycles at the beginning or the end, and which ports have nothing to do meanwhile.
+template <class Idle>
+void Prices::add_edge(Cost& once, double cycles, const Idle& idle) const {
+  once[kEdge] += cycles;
+  for (int l = 0; l < hierarchy_.level_count(); ++l)
+    for (const bool writes : {false, true})
+      if (const int port = (writes ? parts_.write_port : parts_.read_port)[index(l)]; port >= 0 && idle(l, writes))
+        once[index(port)] += cycles * parts_.bandwidth[index(port)];
+}
+
 Price Prices::node(int t, int level, const Extents& tile) const {
   Price price;
   if (layer_.is_output(t)) {
@@ -256,7 +274,8 @@ Price Prices::node(int t, int level, const Extents& tile) const {
     if (parts_.count > 1 && hierarchy_.level(level).double_buffered) {
       const int child = level;
       const double read = crossing(t, above, child, above, tile, Whose::busiest, nullptr);
-      price.once[kEdge] = delivery_cycles(t, above, child, read, static_cast<double>(price.words));
+      add_edge(price.once, delivery_cycles(t, above, child, read, static_cast<double>(price.words)),
+               [&](int of, bool writes) { return model_detail::comes_before(level, of, writes); });
     }
   }
   price.words *= level_words(hierarchy_.level(level), tensor(t)) * (hierarchy_.level(level).double_buffered ? 2 : 1);
@@ -369,8 +388,9 @@ Cost Prices::mac_reads(int t, const Extents& tile) const {
     if (const auto& fanout = hierarchy_.level(f).fanout; fanout && fanout->energy_per_word != 0)
       cost[kEnergy] += mac_crossing(t, innermost, f + 1, tile, Whose::all) * fanout->energy_per_word;
   if (const int port = parts_.read_port[index(innermost)]; port >= 0)
-    cost[index(port)] += mac_crossing(t, innermost, innermost, tile, Whose::busiest) *
-                         static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
+    cost[index(port)] = cost[index(parts_.mac_port[index(innermost)])] =
+        mac_crossing(t, innermost, innermost, tile, Whose::busiest) *
+        static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
   return cost;
 }
 
@@ -440,7 +460,15 @@ void Prices::price_outputs() {
       if (fanout && (relevant(out, d) || !fanout->reduction)) updates *= lanes_at_work(d, f, f + 1, true);
     }
   }
-  const auto width = static_cast<double>(level_words(hierarchy_.level(innermost), tensor(out)));
+  const std::int64_t words_wide = level_words(hierarchy_.level(innermost), tensor(out));
+  const auto width = static_cast<double>(words_wide);
+  mac_steps_.all = static_cast<std::int64_t>(steps_);
+  mac_steps_.starting = 1;
+  for (int d = 0; d < layer_.dimension_count(); ++d)
+    if (relevant(out, d)) mac_steps_.starting *= temporal_[index(d)] * deal(d).part;
+  mac_steps_.level = innermost;
+  mac_steps_.updates = Words(static_cast<std::int64_t>(updates) * words_wide);
+  mac_steps_.started = Words(static_cast<std::int64_t>(outputs) * words_wide);
   if (const int port = parts_.write_port[index(innermost)]; port >= 0) fixed[index(port)] += updates * width;
   if (const int port = parts_.read_port[index(innermost)]; port >= 0) fixed[index(port)] += (updates - outputs) * width;
 }
@@ -487,9 +515,14 @@ Price Prices::output_node(int level, const Extents& tile) const {
   add(parts_.read_port[index(above)], up * width_above, -first_above * width_above);
   add(parts_.write_port[index(level)], words * width, -first_words * width);
   if (hierarchy_.level(level).drain_reads) add(parts_.read_port[index(level)], words * width, 0);
-  const double drain = transfer_cycles(up * width_above, hierarchy_.level(above).write_bandwidth);
+  double drain = std::max(transfer_cycles(up * width_above, hierarchy_.level(above).write_bandwidth),
+                          transfer_cycles((up - distinct) * width_above, hierarchy_.level(above).read_bandwidth));
+  if (hierarchy_.level(level).drain_reads)
+    drain = std::max(drain, transfer_cycles(words * width, hierarchy_.level(level).read_bandwidth));
   if (hierarchy_.level(level).double_buffered) {
-    price.once[kEdge] = drain;
+    add_edge(price.once, drain, [&](int of, bool writes) {
+      return model_detail::comes_after(level, of, writes, hierarchy_.level(level).drain_reads);
+    });
   } else {
     const double back = delivery_cycles(out, above, level, distinct, words);
     price.per_visit[kWaiting] = back + drain;
@@ -568,7 +601,8 @@ Cost Prices::least_mac_reads(int t) const {
   for (int f = innermost; f < macs_level; ++f)
     if (hierarchy_.level(f).fanout) cost[kEnergy] += reads * hierarchy_.level(f).fanout->energy_per_word;
   if (const int port = parts_.read_port[index(innermost)]; port >= 0)
-    cost[index(port)] = reads / outer * static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
+    cost[index(port)] = cost[index(parts_.mac_port[index(innermost)])] =
+        reads / outer * static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));
   return cost;
 }
 

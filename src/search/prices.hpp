@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "lanes.hpp"
+#include "model/traffic.hpp"
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/mapping/index_set.hpp"
 #include "tilepath/mapping/nest.hpp"
@@ -24,8 +25,8 @@
 namespace tilepath::search_detail {
 
 /// What is added up along a path, besides energy only what can bind: cycles of waiting and of first and last deliveries, and the
-/// words (over bandwidth) of each port that has a limit.
-inline constexpr int kMaxParts = 3 + 2 * kMaxLevels;
+/// words (over bandwidth) of each port that has a limit: all that it carries, and of read ports also what the MACs ask for.
+inline constexpr int kMaxParts = 3 + 3 * kMaxLevels;
 enum Part : std::uint8_t { kEnergy = 0, kWaiting = 1, kEdge = 2, kFirstPort = 3 };
 
 using Cost = std::array<double, kMaxParts>;
@@ -39,6 +40,7 @@ struct Parts {
   explicit Parts(const Hierarchy& hierarchy);
   int count = 1;
   std::array<int, kMaxLevels> read_port{}, write_port{};  ///< -1 = unlimited
+  std::array<int, kMaxLevels> mac_port{};                 ///< what the MACs read through the read port
   std::array<double, kMaxParts> bandwidth{};              ///< of each port
 };
 
@@ -47,6 +49,12 @@ struct Job {
   std::vector<LaneFactors> lanes;
   std::array<Deal, kMaxDimensions> deals{};
   std::array<std::uint32_t, kMaxTensors> keeps{};
+};
+
+/// How long the MACs take. Of a job whose keeps are chosen all is known; else at least how many cycles.
+struct Pace {
+  double compute = 0;                          ///< cycles of all steps
+  const model_detail::Steps* steps = nullptr;  ///< null: not known
 };
 
 struct Price {
@@ -82,6 +90,8 @@ class Prices {
   /// Cost of everything that the temporal nest does not change: MACs, their reads and updates, zeros of the outputs.
   [[nodiscard]] Cost fixed() const;
   /// The part of it that one tensor causes: it depends on this tensor's keeps alone.
+  /// How long the MACs take, once the keeps are chosen.
+  [[nodiscard]] Pace pace() const;
   [[nodiscard]] const Cost& fixed_of(int tensor) const { return fixed_of_[static_cast<std::size_t>(tensor)]; }
   /// The fanout at which the MACs' reads of an operand become known, because neighbouring lanes share words of a halo there;
   /// -1: they are in `fixed`.
@@ -131,6 +141,8 @@ class Prices {
   [[nodiscard]] double mac_crossing(int t, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] double mac_halo(int t, const Rank& rank, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial) const;
+  template <class Idle>
+  void add_edge(Cost& once, double cycles, const Idle& idle) const;
   [[nodiscard]] double delivery_cycles(int t, int parent, int child, double read, double written) const;
   [[nodiscard]] static double transfer_cycles(double words, double bandwidth);
   [[nodiscard]] Price output_node(int level, const Extents& tile) const;
@@ -150,6 +162,7 @@ class Prices {
   double macs_ = 1;
   std::array<std::vector<std::int64_t>, kMaxDimensions> dealt_;  ///< parts of each lane with work
   std::array<Cost, kMaxTensors> fixed_of_{};
+  model_detail::Steps mac_steps_;
   std::array<int, kMaxTensors> mac_fanout_{};
   std::array<double, kMaxTensors> words_{};  ///< of the whole tensor, touched
   std::array<double, kMaxLevels> output_price_{};

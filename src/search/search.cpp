@@ -264,7 +264,7 @@ class Searcher {
     for (const std::int64_t left : left_by(job)) steps *= static_cast<double>(left);
     Cost cost = floor_;
     if (fanouts == problem_.hierarchy.level_count()) cost[search_detail::kEnergy] += least_access(job);
-    return problem_.score(cost, problem_.compute_cycles(std::max(1.0, std::ceil(steps / lanes_from(fanouts)))));
+    return problem_.score(cost, problem_.pace(std::max(1.0, std::ceil(steps / lanes_from(fanouts)))));
   }
   /// Energy of the MACs' reads and updates at least, wherever each tensor's innermost node is: a word read once serves all lanes
   /// of irrelevant dimensions below the node, and along a halo rank all but those of its widest dimension.
@@ -359,7 +359,7 @@ class Searcher {
     const double dealt = dealt_steps(*knot.lanes);
     const double inner = lanes_from(knot.fanouts + 1);
     wish.worth = [&, dealt, inner](double steps) {
-      return problem_.score(floor_, problem_.compute_cycles(std::max(1.0, std::ceil(dealt * steps / inner)))) < incumbent_;
+      return problem_.score(floor_, problem_.pace(std::max(1.0, std::ceil(dealt * steps / inner)))) < incumbent_;
     };
     search_detail::for_each_lane_choice(problem_.layer, problem_.hierarchy, knot.fanouts, wish, take_choice);
   }
@@ -437,7 +437,7 @@ class Searcher {
       rest[t] = rest[t + 1] + (*std::min_element(least[t].begin(), least[t].end(), less))[search_detail::kEnergy];
     }
     std::array<std::uint32_t, kMaxTensors> kept{};
-    join_keeps(knot, choices, least, rest, 0, base, problem_.compute_cycles(prices.steps()), kept);
+    join_keeps(knot, choices, least, rest, 0, base, problem_.pace(prices.steps()), kept);
   }
 
   [[nodiscard]] Cost least_of(const Prices& prices, int t) const {
@@ -451,10 +451,10 @@ class Searcher {
   /// `rest[t]`: the least energy of the tensors from t on.
   void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices,
                   const std::vector<std::vector<Cost>>& least, const std::vector<double>& rest, std::size_t t, const Cost& cost,
-                  double compute_cycles, std::array<std::uint32_t, kMaxTensors>& kept) {
+                  const search_detail::Pace& pace, std::array<std::uint32_t, kMaxTensors>& kept) {
     Cost bound_cost = cost;
     bound_cost[search_detail::kEnergy] += rest[t];
-    const Score bound = std::max(problem_.score(bound_cost, compute_cycles), knot.bound);
+    const Score bound = std::max(problem_.score(bound_cost, pace), knot.bound);
     if (t == choices.size()) ++result_.certificate.jobs;
     if (bound >= incumbent_) return;
     if (t == choices.size()) {
@@ -471,7 +471,7 @@ class Searcher {
       kept[t] = choices[t][c];
       Cost sum = cost;
       for (std::size_t p = 0; p < static_cast<std::size_t>(problem_.parts.count); ++p) sum[p] += least[t][c][p];
-      join_keeps(knot, choices, least, rest, t + 1, sum, compute_cycles, kept);
+      join_keeps(knot, choices, least, rest, t + 1, sum, pace, kept);
     }
   }
 
@@ -520,7 +520,7 @@ class Searcher {
       if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
     }
     cost[search_detail::kEnergy] += std::max(0.0, outer_energy(knot.kept) - outer);
-    return problem_.score(cost, problem_.compute_cycles(prices.steps()));
+    return problem_.score(cost, problem_.pace(prices.steps()));
   }
 
   bool look_inside(std::vector<KnotPointer>& batch) {

@@ -41,6 +41,7 @@ Verification verify(const Nest& nest, const Layer& layer, const Hierarchy& hiera
   const Execution execution = execute(nest, layer, hierarchy, operands, stop);
   const Values wanted = reference(layer, operands, stop);
   Verification result;
+  result.cycles = execution.cycles;
   result.outputs_match = execution.outputs == wanted;
   result.difference = first_difference(expected, execution.counts, layer, hierarchy);
   result.counts_match = result.difference.empty();

@@ -167,6 +167,7 @@ TEST_CASE("search: the bound of lanes counts what halo lanes of several fanouts 
 
 TEST_CASE("search: psums whose visits pay are counted before a path is given up") {
   CHECK(agree_on_all({.first_seed = 7196, .cases = 1}) == 1);
+  CHECK(agree_on_all({.first_seed = 1010662, .cases = 1, .levels = 5, .primes = 3}) == 1);
 }
 
 TEST_CASE("search: brute force finds nothing better on random problems of up to five levels") {

@@ -7,6 +7,7 @@
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/execute/operands.hpp"
 #include "tilepath/mapping/counts.hpp"
+#include "tilepath/mapping/cycles.hpp"
 #include "tilepath/mapping/nest.hpp"
 #include "tilepath/workload/layer.hpp"
 
@@ -14,6 +15,7 @@ namespace tilepath {
 
 struct Execution {
   Counts counts;
+  CycleSplit cycles;
   Values outputs;  ///< row-major over the output's ranks
 };
 

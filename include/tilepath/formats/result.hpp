@@ -52,7 +52,9 @@ Totals totals_of(const NetworkResult& result);
 /// `seconds`: with the fields that differ between runs.
 Json to_json(const NetworkResult& result, std::string_view version, bool seconds);
 Json to_json(const Evaluation& evaluation, const Layer& layer, const Hierarchy& hierarchy);
-Json to_json(const Verification& verification, bool seconds);
+Json to_json(const Verification& verification, const Hierarchy& hierarchy, bool seconds);
+/// Cycles by cause; causes that cost nothing are left out.
+Json to_json(const CycleSplit& split, const Hierarchy& hierarchy);
 
 /// A layer and its mapping as a result file holds them, and what is claimed of it.
 struct Claim {

@@ -8,6 +8,7 @@
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/base/quantity.hpp"
 #include "tilepath/mapping/counts.hpp"
+#include "tilepath/mapping/cycles.hpp"
 
 namespace tilepath {
 
@@ -27,6 +28,7 @@ struct Evaluation {
   Energy energy;  ///< the sum of all of them (R7)
   Cycles cycles;  ///< R8
   Cycles compute_cycles;
+  CycleSplit split;        ///< where the cycles go
   double utilization = 0;  ///< MACs / (cycles x the MACs that the hierarchy could do in one)
   Limit limit;
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tilepath/arch/hierarchy.hpp"
+#include "tilepath/mapping/cycles.hpp"
 #include "tilepath/mapping/nest.hpp"
 #include "tilepath/model/evaluation.hpp"
 #include "tilepath/workload/layer.hpp"
@@ -15,6 +16,7 @@ namespace tilepath {
 struct Verification {
   bool outputs_match = false;  ///< bit for bit with the reference
   bool counts_match = false;   ///< every count of `evaluate` with every count of `execute`
+  CycleSplit cycles;           ///< the time that the executor kept
   std::string difference;      ///< the first difference, in one line; empty when both match
   double seconds = 0;
 

@@ -1,0 +1,200 @@
+#include "clock.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tilepath::execution {
+
+namespace {
+
+constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+/// Less of a port's bandwidth than this share is rounding.
+constexpr double kNothing = 1e-9;
+
+/// Bookings after which the past is forgotten.
+constexpr std::int64_t kForgetAfter = 256;
+
+}  // namespace
+
+void Port::take(double from, double to, double words_per_cycle) {
+  if (!(from < to)) return;
+  const auto split = [&](double time) {
+    const auto next = left_from_.upper_bound(time);
+    const auto before = std::prev(next);
+    return before->first == time ? before : left_from_.emplace_hint(next, time, before->second);
+  };
+  auto at = split(from);
+  const auto end = split(to);
+  for (; at != end; ++at) {
+    at->second -= words_per_cycle;
+    if (at->second < kNothing * bandwidth_) at->second = 0;
+  }
+  // Stretches with as much left become one.
+  at = left_from_.find(from);
+  if (at != left_from_.begin()) --at;
+  while (std::next(at) != left_from_.end() && at->first <= to)
+    if (std::next(at)->second == at->second)
+      left_from_.erase(std::next(at));
+    else
+      ++at;
+}
+
+void Port::forget(double before) {
+  auto first = std::prev(left_from_.upper_bound(before));
+  left_from_.erase(left_from_.begin(), first);
+}
+
+Clock::Clock(const Hierarchy& hierarchy) : hierarchy_(hierarchy) {
+  for (const Level& level : hierarchy.levels) {
+    ports_.emplace_back(level.read_bandwidth);
+    ports_.emplace_back(level.write_bandwidth);
+  }
+}
+
+int Clock::add_site(int level, int parent) {
+  Site site;
+  site.level = level;
+  site.parent = parent;
+  site.doubled = hierarchy_.level(level).double_buffered;
+  sites_.push_back(site);
+  return static_cast<int>(sites_.size()) - 1;
+}
+
+double& Clock::lost_to(const Crossing& crossing) {
+  return (crossing.writes ? split_.write_bandwidth : split_.read_bandwidth)[index(crossing.level)];
+}
+
+void Clock::use(int site, double until) {
+  if (site >= 0) sites_[index(site)].used = std::max(sites_[index(site)].used, until);
+}
+
+Clock::Needs Clock::needs_of(const std::vector<Crossing>& crossings) {
+  Needs needs;
+  for (const Crossing& crossing : crossings) {
+    Port& crossed = port(crossing);
+    if (!crossed.limited() || crossing.words == 0) continue;
+    std::size_t s = 0;
+    while (s < needs.ports && needs.shares[s].port != &crossed) ++s;
+    if (s == needs.ports) needs.shares[needs.ports++] = {&crossed, 0};
+    needs.shares[s].words += static_cast<double>(crossing.words);
+    if (needs.shares[s].words / crossed.bandwidth() > needs.longest) {
+      needs.longest = needs.shares[s].words / crossed.bandwidth();
+      needs.slowest = crossing;
+    }
+  }
+  return needs;
+}
+
+Clock::Booking Clock::book(double start, double least, const std::vector<Crossing>& crossings) {
+  if (++bookings_ % kForgetAfter == 0) forget_the_past();
+  const Needs needs = needs_of(crossings);
+  Booking booking{start + least, needs.slowest};
+  if (needs.ports == 0) return booking;
+  // All its ports carry the same part of the transfer at a time: as fast as the one with the least left allows.
+  double done = 0;
+  double time = start;
+  while (done < 1) {
+    double rate = least > 0 ? 1 / least : std::numeric_limits<double>::infinity();
+    double until = std::numeric_limits<double>::infinity();
+    for (std::size_t s = 0; s < needs.ports; ++s) {
+      const auto stretch = needs.shares[s].port->at(time);
+      rate = std::min(rate, stretch->second / needs.shares[s].words);
+      if (std::next(stretch) != needs.shares[s].port->end()) until = std::min(until, std::next(stretch)->first);
+    }
+    double end = until;
+    if (rate * (until - time) >= 1 - done) {
+      end = time + (1 - done) / rate;
+      done = 1;
+    } else {
+      done += rate * (until - time);
+    }
+    if (rate > 0)
+      for (std::size_t s = 0; s < needs.ports; ++s) needs.shares[s].port->take(time, end, rate * needs.shares[s].words);
+    time = end;
+  }
+  booking.end = time;
+  return booking;
+}
+
+void Clock::forget_the_past() {
+  double horizon = now_;
+  for (const Site& site : sites_)
+    if (site.doubled && site.visits > 0) horizon = std::min(horizon, site.free);
+  for (Port& port : ports_) port.forget(horizon);
+}
+
+void Clock::deliver(int site, const std::vector<Crossing>& crossings) {
+  Site& here = sites_[index(site)];
+  const Site& parent = sites_[index(here.parent)];
+  if (here.doubled && here.visits++ > 0) {  // into the other half, as soon as that is empty
+    const Booking booking = book(std::max({here.free, here.ready, parent.ready}), 0, crossings);
+    here.slowest = booking.slowest.words > 0 ? booking.slowest : parent.slowest;
+    here.free = here.used;
+    here.ready = here.used = booking.end;
+    use(here.parent, booking.end);
+    return;
+  }
+  if (parent.ready > now_) {
+    lost_to(parent.slowest) += parent.ready - now_;
+    now_ = parent.ready;
+  }
+  const Booking booking = book(now_, 0, crossings);
+  const double end = now_ + std::ceil(booking.end - now_);
+  (here.doubled ? split_.first_fill : split_.waiting[index(here.level)]) += end - now_;
+  here.ready = here.used = now_ = end;
+  use(here.parent, end);
+}
+
+void Clock::drain(int site, const std::vector<Crossing>& crossings) {
+  Site& here = sites_[index(site)];
+  if (here.doubled && !finishing_) {
+    const Booking booking = book(here.used, 0, crossings);
+    here.used = booking.end;
+    use(here.parent, booking.end);
+    return;
+  }
+  double& cause = here.doubled ? split_.last_drain : split_.waiting[index(here.level)];
+  const double start = std::max(now_, here.used);
+  const Booking booking = book(start, 0, crossings);
+  const double end = start + std::ceil(booking.end - start);
+  cause += end - now_;
+  here.used = now_ = end;
+  use(here.parent, end);
+}
+
+void Clock::compute(const std::vector<Burst>& bursts, double idle_share, const std::vector<int>& innermost) {
+  double start = now_;
+  const Site* late = nullptr;
+  for (const int site : innermost)
+    if (sites_[index(site)].ready > start) {
+      late = &sites_[index(site)];
+      start = late->ready;
+    }
+  if (late != nullptr) lost_to(late->slowest) += start - now_;
+  // A step takes as long as the MACs, or the port that is slowest for its words.
+  double ideal = 0;
+  double least = 0;
+  std::vector<Crossing> all;
+  for (const Burst& burst : bursts) {
+    const double each = 1 / hierarchy_.compute.macs_per_cycle;
+    const Needs needs = needs_of(burst.crossings);
+    const double lasts = std::max(each, needs.longest);
+    ideal += each * static_cast<double>(burst.steps);
+    least += lasts * static_cast<double>(burst.steps);
+    if (lasts > each) lost_to(needs.slowest) += (lasts - each) * static_cast<double>(burst.steps);
+    for (Crossing crossing : burst.crossings) {
+      crossing.words *= burst.steps;
+      all.push_back(crossing);
+    }
+  }
+  const Booking booking = book(start, least, all);
+  split_.compute += ideal * (1 - idle_share);
+  split_.idle_lanes += ideal * idle_share;
+  if (booking.end > start + least) lost_to(booking.slowest) += booking.end - start - least;
+  now_ = booking.end;
+  for (const int site : innermost) use(site, now_);
+}
+
+}  // namespace tilepath::execution

@@ -1,0 +1,123 @@
+// The executor's time. It is told what moves, in program order, and books each transfer on the ports that it crosses, as soon as
+// the words are there, the buffer has room and the ports have time.
+//
+//   a port      carries so many words a cycle and instance; transfers share what earlier ones (in program order) leave of it
+//   a single    is filled and drained while nothing below it works: in order, in whole cycles
+//   buffer
+//   a double    is filled with the next tile while this one is in use, and drained while the next one is; only its first fill
+//   buffer      and its last drain hold everything up
+//   the MACs    start a step when the innermost tiles are there, and are slowed down by what they read and write
+//
+// All instances of a level move in lockstep, so the busiest one's words are what counts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "tilepath/arch/hierarchy.hpp"
+#include "tilepath/mapping/cycles.hpp"
+
+namespace tilepath::execution {
+
+/// One port of a level's busiest instance: how much of its bandwidth is left when.
+class Port {
+ public:
+  explicit Port(double words_per_cycle = 0) : bandwidth_(words_per_cycle) { left_from_[0] = words_per_cycle; }
+
+  [[nodiscard]] bool limited() const { return bandwidth_ > 0; }
+  [[nodiscard]] double bandwidth() const { return bandwidth_; }
+
+  /// Where one looks at the port's time: a stretch in which the same is left.
+  using Stretch = std::map<double, double>::const_iterator;
+  [[nodiscard]] Stretch at(double time) const { return std::prev(left_from_.upper_bound(time)); }
+  [[nodiscard]] Stretch end() const { return left_from_.end(); }
+
+  /// Takes `words_per_cycle` of it from one time to another.
+  void take(double from, double to, double words_per_cycle);
+  /// Nobody will ask for anything before this time.
+  void forget(double before);
+
+ private:
+  double bandwidth_;
+  std::map<double, double> left_from_;  ///< words per cycle left, from each time to the next
+};
+
+/// Words that cross one port in one transfer.
+struct Crossing {
+  int level = 0;
+  bool writes = false;
+  std::int64_t words = 0;  ///< of the level's width, at its busiest instance
+};
+
+/// Steps of the MACs that move as much each.
+struct Burst {
+  std::int64_t steps = 0;
+  std::vector<Crossing> crossings;  ///< of one step
+};
+
+class Clock {
+ public:
+  explicit Clock(const Hierarchy& hierarchy);
+
+  /// A storage node of one tensor, told outermost first; `parent` is the site further out, -1 = none.
+  int add_site(int level, int parent);
+
+  /// A tile arrives at a site (of psums: perhaps without a word, if all start from zero).
+  void deliver(int site, const std::vector<Crossing>& crossings);
+  /// A tile of psums leaves a site for its parent.
+  void drain(int site, const std::vector<Crossing>& crossings);
+  /// Steps of the MACs, which use the current tiles of `innermost`. `idle_share`: of the lanes in use, on average.
+  void compute(const std::vector<Burst>& bursts, double idle_share, const std::vector<int>& innermost);
+  /// What follows are the drains at the end.
+  void finish() { finishing_ = true; }
+
+  [[nodiscard]] CycleSplit split() const { return split_; }
+
+ private:
+  struct Site {
+    int level = 0, parent = -1;
+    bool doubled = false;
+    std::int64_t visits = 0;
+    double ready = 0;  ///< the current tile is there
+    double used = 0;   ///< until when the current tile has been in use
+    double free = 0;   ///< the other half has been empty since
+    Crossing slowest;  ///< of the last delivery
+  };
+
+  struct Booking {
+    double end = 0;
+    Crossing slowest;  ///< what took it longest
+  };
+  /// What a transfer needs of each port.
+  struct Share {
+    Port* port = nullptr;
+    double words = 0;
+  };
+  struct Needs {
+    std::array<Share, 2 * kMaxLevels> shares{};
+    std::size_t ports = 0;
+    double longest = 0;  ///< cycles, if it had the ports to itself
+    Crossing slowest;    ///< on which port
+  };
+  Needs needs_of(const std::vector<Crossing>& crossings);
+  /// Books a transfer that takes `least` cycles at least, from `start` on.
+  Booking book(double start, double least, const std::vector<Crossing>& crossings);
+  Port& port(const Crossing& crossing) {
+    return ports_[static_cast<std::size_t>(crossing.level * 2 + (crossing.writes ? 1 : 0))];
+  }
+  double& lost_to(const Crossing& crossing);
+  void use(int site, double until);
+  void forget_the_past();
+
+  const Hierarchy& hierarchy_;
+  std::vector<Port> ports_;  ///< [level * 2 + writes]
+  std::vector<Site> sites_;
+  double now_ = 0;  ///< the MACs have done all that they were told so far
+  bool computed_ = false, finishing_ = false;
+  std::int64_t bookings_ = 0;
+  CycleSplit split_;
+};
+
+}  // namespace tilepath::execution
