@@ -96,7 +96,7 @@ class Clock {
     double words = 0;
   };
   struct Needs {
-    std::array<Share, 2 * kMaxLevels> shares{};
+    std::array<Share, std::size_t{2} * kMaxLevels> shares{};
     std::size_t ports = 0;
     double longest = 0;  ///< cycles, if it had the ports to itself
     Crossing slowest;    ///< on which port
@@ -105,7 +105,7 @@ class Clock {
   /// Books a transfer that takes `least` cycles at least, from `start` on.
   Booking book(double start, double least, const std::vector<Crossing>& crossings);
   Port& port(const Crossing& crossing) {
-    return ports_[static_cast<std::size_t>(crossing.level * 2 + (crossing.writes ? 1 : 0))];
+    return ports_[2 * static_cast<std::size_t>(crossing.level) + (crossing.writes ? 1U : 0U)];
   }
   double& lost_to(const Crossing& crossing);
   void use(int site, double until);
@@ -115,7 +115,7 @@ class Clock {
   std::vector<Port> ports_;  ///< [level * 2 + writes]
   std::vector<Site> sites_;
   double now_ = 0;  ///< the MACs have done all that they were told so far
-  bool computed_ = false, finishing_ = false;
+  bool finishing_ = false;
   std::int64_t bookings_ = 0;
   CycleSplit split_;
 };

@@ -99,7 +99,7 @@ class Reader {
 }  // namespace
 
 Cursor statements_of(const Document& document) {
-  const Cursor root(document);
+  Cursor root(document);
   if (root.json().is_array()) return root;
   root.expect_object({"schema_version", "name", "description", "sources", "constraints"});
   root.expect_version();

@@ -369,7 +369,7 @@ class Evaluator {
   /// How long a port keeps everything going: its words, what is filled before it can start and drained when it is done.
   [[nodiscard]] Cycles port_cycles(int level, bool writes, Words words, double bandwidth) const {
     if (bandwidth == 0) return {};
-    double time = static_cast<double>(words.value());
+    auto time = static_cast<double>(words.value());
     for (int l = 0; l < hierarchy_.level_count(); ++l) {
       const Port& of = moved_.ports[at_(l)];
       if (comes_before(l, level, writes)) time += static_cast<double>(of.first_fill.value()) * bandwidth;
