@@ -355,9 +355,7 @@ class Machine {
       }
       busiest.read = std::max(busiest.read, (traffic(parent.level, child.tensor).reads - reads_before).value());
     }
-    if (busiest.any)
-      clock_.deliver(static_cast<int>(chain[k]), {crossing(parent.level, false, child.tensor, busiest.read),
-                                                  crossing(child.level, true, child.tensor, busiest.below)});
+    clock_delivery(chain, k, busiest);
   }
 
   /// Words that the busiest instances move in one event: all instances move in lockstep, so they set its time.
@@ -506,9 +504,15 @@ class Machine {
       arrive(chain, k, p, moved, back);
     }
     clock_drains(chain);
-    if (back.any)
-      clock_.deliver(static_cast<int>(chain[k]), {crossing(sites_[chain[k - 1]].level, false, child.tensor, back.read),
-                                                  crossing(child.level, true, child.tensor, back.below)});
+    clock_delivery(chain, k, back);
+  }
+
+  /// Tell the clock of a delivery to the k-th site of a chain, if any instance takes one.
+  void clock_delivery(const std::vector<std::size_t>& chain, std::size_t k, const Busiest& moved) {
+    if (!moved.any) return;
+    const Site& child = sites_[chain[k]];
+    clock_.deliver(static_cast<int>(chain[k]), {crossing(sites_[chain[k - 1]].level, false, child.tensor, moved.read),
+                                                crossing(child.level, true, child.tensor, moved.below)});
   }
 
   /// Tell the clock of the drains since the last time: what is below departs first.
@@ -830,7 +834,6 @@ class Machine {
     std::vector<std::vector<std::int64_t>> first_moves;  ///< [tensor][step]: at the first instance
     std::vector<std::uint8_t> at_work;                   ///< [step]: any lane has work
     std::int64_t macs = 0;
-    std::int64_t steps = 0;  ///< in which any lane has work
   };
 
   /// Whether a lane has work in a step: its part of each dimension is not at its end yet.
@@ -858,9 +861,7 @@ class Machine {
         shares.of_lane[index(lane)].steps.push_back(static_cast<std::int32_t>(step));
         ++shares.macs;
       }
-      const bool any = std::find(working.begin(), working.end(), true) != working.end();
-      shares.at_work.push_back(any ? 1 : 0);
-      shares.steps += static_cast<std::int64_t>(any);
+      shares.at_work.push_back(std::find(working.begin(), working.end(), true) != working.end() ? 1 : 0);
       auto& counts = counted[working];
       for (int t = 0; t < layer_.tensor_count(); ++t) {
         const MacPort& port = ports_[index(t)];
@@ -942,20 +943,18 @@ class Machine {
   /// Tell the clock of the steps just done, by what they move at the first instances: those have work in every step, and take
   /// psums back.
   void keep_time(const Shares* shares) {
-    const std::int64_t steps = shares == nullptr ? static_cast<std::int64_t>(step_offsets_.size()) : shares->steps;
-    const double idle =
-        shares == nullptr ? 0
-                          : 1 - static_cast<double>(shares->macs) / static_cast<double>(checked_multiply(steps, macs_per_step_));
+    const auto all = static_cast<std::int64_t>(step_offsets_.size());
     std::map<std::vector<std::int64_t>, std::int64_t> alike;  // steps by their words per tensor and those that start
     if (shares == nullptr && started_at_.empty()) {
-      alike[words_of_step(nullptr, 0)] = steps;
+      alike[words_of_step(nullptr, 0)] = all;
     } else {
-      const auto all = static_cast<std::int64_t>(step_offsets_.size());
       for (std::int64_t step = 0; step < all; ++step)
         if (shares == nullptr || shares->at_work[index(step)] != 0) ++alike[words_of_step(shares, step)];
     }
+    std::int64_t steps = 0;
     std::vector<execution::Burst> bursts;
     for (const auto& [words, times] : alike) {
+      steps += times;
       auto& crossings = bursts.emplace_back(execution::Burst{times, {}}).crossings;
       for (int t = 0; t < layer_.tensor_count(); ++t) {
         const int level = sites_[ports_[index(t)].site].level;
@@ -964,7 +963,9 @@ class Machine {
         if (layer_.is_output(t)) crossings.push_back(crossing(level, true, t, words[index(t)]));
       }
     }
-    clock_.compute(bursts, idle, innermost_);
+    const std::int64_t done = shares == nullptr ? macs_per_step_ * all : shares->macs;
+    const double at_work = static_cast<double>(done) / static_cast<double>(checked_multiply(steps, macs_per_step_));
+    clock_.compute(bursts, 1 - at_work, innermost_);
   }
 
   [[nodiscard]] std::vector<std::int64_t> words_of_step(const Shares* shares, std::int64_t step) const {

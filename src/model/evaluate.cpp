@@ -237,15 +237,9 @@ class Perfect {
 
   Port& port(int level) { return result_.ports[at_(level)]; }
 
-  [[nodiscard]] Cycles cycles_between(int t, const Stop& parent, const Stop& child, std::int64_t read,
-                                      std::int64_t written) const {
-    const Level& above = hierarchy_.level(parent.level);
-    const Level& below = hierarchy_.level(child.level);
-    return Cycles(std::max(transfer_cycles(checked_multiply(read, level_words(above, tensor(t))), above.read_bandwidth),
-                           transfer_cycles(checked_multiply(written, level_words(below, tensor(t))), below.write_bandwidth)));
-  }
   [[nodiscard]] Cycles delivery_cycles(int t, const Stop& parent, const Stop& child, const Delivery& delivery) const {
-    return cycles_between(t, parent, child, delivery.parent_reads, delivery.child_words);
+    return model_detail::delivery_cycles(tensor(t), hierarchy_.level(parent.level), hierarchy_.level(child.level),
+                                         delivery.parent_reads, delivery.child_words);
   }
 
   void output_ports(int t, const Stop& parent, const Stop& child, const std::vector<Lanes>& lanes, const Group& group,
@@ -276,7 +270,8 @@ class Perfect {
     if (below.double_buffered)
       port(child.level).last_drain += drain;
     else
-      port(child.level).waiting += cycles_between(t, parent, child, distinct, tile) * back + drain * arrivals;
+      port(child.level).waiting +=
+          model_detail::delivery_cycles(tensor(t), above, below, distinct, tile) * back + drain * arrivals;
   }
 
   /// Visits that start from zero in an instance that takes psums back: one per distinct tile.
@@ -460,6 +455,11 @@ namespace model_detail {
 
 std::int64_t transfer_cycles(std::int64_t words, double bandwidth) {
   return bandwidth == 0 ? 0 : static_cast<std::int64_t>(std::ceil(static_cast<double>(words) / bandwidth));
+}
+
+Cycles delivery_cycles(const Tensor& tensor, const Level& parent, const Level& child, std::int64_t read, std::int64_t written) {
+  return Cycles(std::max(transfer_cycles(checked_multiply(read, level_words(parent, tensor)), parent.read_bandwidth),
+                         transfer_cycles(checked_multiply(written, level_words(child, tensor)), child.write_bandwidth)));
 }
 
 Cycles drain_cycles(const Tensor& tensor, const Level& parent, const Level& child, const Departure& words) {

@@ -538,17 +538,9 @@ class Ragged {
       for (const Some& steps : waited)
         for_each_step(t, child, steps, {reads_of_one, all_lanes(Count::first)},
                       [&](std::int64_t times, const std::vector<std::int64_t>& words) {
-                        waiting += cycles_between(t, parent, child, words[0], words[1]) * times;
+                        waiting += delivery_cycles(tensor(t), above, below, words[0], words[1]) * times;
                       });
     }
-  }
-
-  [[nodiscard]] Cycles cycles_between(int t, const Stop& parent, const Stop& child, std::int64_t read,
-                                      std::int64_t written) const {
-    const Level& above = hierarchy_.level(parent.level);
-    const Level& below = hierarchy_.level(child.level);
-    return Cycles(std::max(transfer_cycles(checked_multiply(read, level_words(above, tensor(t))), above.read_bandwidth),
-                           transfer_cycles(checked_multiply(written, level_words(below, tensor(t))), below.write_bandwidth)));
   }
 
   // -- outputs: R4, R5 ----------------------------------------------------------------------------------------------------
@@ -637,11 +629,11 @@ class Ragged {
     for (const Some& steps : steps_outside(child)) all.push_back(steps);
     for (const Some& steps : all)
       for_each_step(t, child, steps, counted, [&](std::int64_t times, const std::vector<std::int64_t>& words) {
-        waiting += (drain(words) + cycles_between(t, parent, child, words[1], words[2])) * times;
+        waiting += (drain(words) + delivery_cycles(tensor(t), above, below, words[1], words[2])) * times;
       });
     for_each_step(t, child, {Some::Kind::distinct}, {agreed_of_one, own},
                   [&](std::int64_t times, const std::vector<std::int64_t>& words) {
-                    const Cycles back = cycles_between(t, parent, child, words[0], words[1]) * times;
+                    const Cycles back = delivery_cycles(tensor(t), above, below, words[0], words[1]) * times;
                     waiting = waiting - back;  // first visits take nothing back
                   });
   }

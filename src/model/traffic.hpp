@@ -41,6 +41,10 @@ struct Moved {
 /// Whole cycles for `words` at `bandwidth` a cycle; 0 = unlimited.
 std::int64_t transfer_cycles(std::int64_t words, double bandwidth);
 
+/// How long one delivery takes, of words that the busiest instances read at the parent and write into the child: as long as the
+/// slower of the two ports.
+Cycles delivery_cycles(const Tensor& tensor, const Level& parent, const Level& child, std::int64_t read, std::int64_t written);
+
 /// What one departure of psums moves, at the busiest instances: words that arrive at the parent, those of them that are added to
 /// what has arrived before (R4), and the words of the child's tile.
 struct Departure {

@@ -105,13 +105,10 @@ Multicast Prices::mode(int fanout, int t) const {
   return network ? at(network->multicast, tensor(t).role) : Multicast::none;
 }
 
-double Prices::transfer_cycles(double words, double bandwidth) { return bandwidth == 0 ? 0 : std::ceil(words / bandwidth); }
-
 double Prices::delivery_cycles(int t, int parent, int child, double read, double written) const {
-  const Level& above = hierarchy_.level(parent);
-  const Level& below = hierarchy_.level(child);
-  return std::max(transfer_cycles(read * static_cast<double>(level_words(above, tensor(t))), above.read_bandwidth),
-                  transfer_cycles(written * static_cast<double>(level_words(below, tensor(t))), below.write_bandwidth));
+  return static_cast<double>(model_detail::delivery_cycles(tensor(t), hierarchy_.level(parent), hierarchy_.level(child),
+                                                           std::llround(read), std::llround(written))
+                                 .value());
 }
 
 double Prices::lanes_at_work(int d, int from, int to, bool at_macs) const {
@@ -515,10 +512,9 @@ Price Prices::output_node(int level, const Extents& tile) const {
   add(parts_.read_port[index(above)], up * width_above, -first_above * width_above);
   add(parts_.write_port[index(level)], words * width, -first_words * width);
   if (hierarchy_.level(level).drain_reads) add(parts_.read_port[index(level)], words * width, 0);
-  double drain = std::max(transfer_cycles(up * width_above, hierarchy_.level(above).write_bandwidth),
-                          transfer_cycles((up - distinct) * width_above, hierarchy_.level(above).read_bandwidth));
-  if (hierarchy_.level(level).drain_reads)
-    drain = std::max(drain, transfer_cycles(words * width, hierarchy_.level(level).read_bandwidth));
+  const auto drain = static_cast<double>(model_detail::drain_cycles(tensor(out), hierarchy_.level(above), hierarchy_.level(level),
+                                                                    {std::llround(up), std::llround(up - distinct), price.words})
+                                             .value());
   if (hierarchy_.level(level).double_buffered) {
     add_edge(price.once, drain, [&](int of, bool writes) {
       return model_detail::comes_after(level, of, writes, hierarchy_.level(level).drain_reads);

@@ -144,7 +144,6 @@ class Prices {
   template <class Idle>
   void add_edge(Cost& once, double cycles, const Idle& idle) const;
   [[nodiscard]] double delivery_cycles(int t, int parent, int child, double read, double written) const;
-  [[nodiscard]] static double transfer_cycles(double words, double bandwidth);
   [[nodiscard]] Price output_node(int level, const Extents& tile) const;
   /// Words of a tensor that one instance of a level meets at least, whichever iterations the lanes give it.
   [[nodiscard]] double words_per_instance(int t, int level) const;

@@ -14,16 +14,6 @@ namespace tilepath::testing {
 
 namespace {
 
-/// The number of cases; TILEPATH_CASES asks for more than the standing run's.
-int cases(int standing) {
-  const char* wanted = std::getenv("TILEPATH_CASES");
-  return wanted == nullptr ? standing : std::atoi(wanted);
-}
-
-}  // namespace
-
-namespace {
-
 /// Model and execution on `count` random problems.
 void agree_on_all(int count, bool remainders) {
   for (int seed = 1; seed <= count; ++seed) {

@@ -112,11 +112,6 @@ int agree_on_all(const Limits& limits) {
   return checked;
 }
 
-int cases(int standing) {
-  const char* wanted = std::getenv("TILEPATH_CASES");
-  return wanted == nullptr ? standing : std::atoi(wanted);
-}
-
 }  // namespace
 
 TEST_CASE("search: fronts of parts combine to the front of the sums") {

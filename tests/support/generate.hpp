@@ -14,6 +14,9 @@ namespace tilepath::testing {
 
 using Random = std::mt19937_64;
 
+/// How many cases to draw: TILEPATH_CASES, or the standing run's.
+int cases(int standing);
+
 /// What to draw from.
 struct Sizes {
   std::int64_t max_macs = 3000;
