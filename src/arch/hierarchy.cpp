@@ -67,7 +67,7 @@ void check_level(const Hierarchy& hierarchy, const Level& level) {
   }
   if (level.fanout) {
     if (level.fanout->x < 1 || level.fanout->y < 1) reject("needs a fanout of at least 1x1");
-    number(level.fanout->energy_per_word, "an energy_per_word");
+    for (const double energy : level.fanout->energy_per_word) number(energy, "an energy_per_word");
   }
 }
 

@@ -643,7 +643,7 @@ class Rechecker {
       store.tensors.push_back(t);
       for (const Constraint& c : options_.constraints)
         for (std::size_t k = 0; k < c.extents.size(); ++k)
-          if (c.kind == Constraint::Kind::tile && c.level == state.level && layer_.relevant(t, c.dimensions[k]) &&
+          if (c.kind == Constraint::Kind::tile && c.level == state.level && concerns(c, t, k, layer_) &&
               state.extents[at_(c.dimensions[k])] != c.extents[k])
             return;
       const double words = static_cast<double>(tile_words(tensor, state.extents, hierarchy_.footprint)) *

@@ -42,7 +42,8 @@ Fanout fanout_of(const Cursor& cursor) {
   if (!cursor.has("x") && !cursor.has("y")) cursor.fail("needs 'x', 'y' or both");
   if (cursor.has("multicast")) per_role(cursor.at("multicast"), fanout.multicast, multicast_of);
   if (cursor.has("reduction")) fanout.reduction = cursor.at("reduction").boolean();
-  if (cursor.has("energy_per_word")) fanout.energy_per_word = cursor.at("energy_per_word").number();
+  if (cursor.has("energy_per_word"))
+    per_role(cursor.at("energy_per_word"), fanout.energy_per_word, [](const Cursor& c) { return c.number(); });
   if (cursor.has("x_dimensions")) fanout.x_dimensions = names_of(cursor.at("x_dimensions"));
   if (cursor.has("y_dimensions")) fanout.y_dimensions = names_of(cursor.at("y_dimensions"));
   return fanout;

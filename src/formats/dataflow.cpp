@@ -29,8 +29,8 @@ class Reader {
       if (cursor.has("axis")) c.axis = cursor.at("axis").one_of({"x", "y"}) == 0 ? Constraint::On::x : Constraint::On::y;
       if (cursor.has("count")) {
         c.kind = Constraint::Kind::count;
-        c.count = cursor.at("count").integer(1, kMaxBound);
         const int d = dimension(cursor.at("spatial"));
+        c.count = iterations(cursor.at("count"), d);
         if (d < 0 && c.count > 1) cursor.at("spatial").fail("layer '" + layer_.name + "' has no such dimension to unroll");
         c.dimensions = {d};
       } else {
@@ -38,8 +38,10 @@ class Reader {
         c.dimensions = dimensions(cursor.at("spatial"));
       }
     } else if (cursor.has("tile")) {
-      cursor.expect_object({"tile", "at"});
+      cursor.expect_object({"tile", "of", "at"});
       c.kind = Constraint::Kind::tile;
+      if (cursor.has("of"))
+        for (const Cursor& tensor : cursor.at("of").elements(1)) c.tensors.push_back(tensor_of(tensor, layer_));
       c.level = level_of(cursor.at("at"), hierarchy_);
       for (const auto& [name, extent] : cursor.at("tile").members()) tile(c, name, extent);
     } else if (cursor.has("order")) {
@@ -75,6 +77,13 @@ class Reader {
     return found;
   }
 
+  /// A number of iterations of a dimension (-1: of one that the layer lacks), or "all".
+  [[nodiscard]] std::int64_t iterations(const Cursor& cursor, int d) const {
+    if (!cursor.json().is_string()) return cursor.integer(1, kMaxBound);
+    (void)cursor.one_of({"all"});
+    return d < 0 ? 1 : layer_.dimensions[static_cast<std::size_t>(d)].bound;
+  }
+
   void tile(Constraint& c, const std::string& name, const Cursor& extent) const {
     const int d = layer_.find_dimension(name);
     if (d < 0 && !usual(name)) {
@@ -82,10 +91,7 @@ class Reader {
       for (const Dimension& dimension : layer_.dimensions) names.push_back(dimension.name);
       extent.fail("layer '" + layer_.name + "' has no dimension '" + name + "'" + hint(name, names));
     }
-    const bool all = extent.json().is_string();
-    if (all) (void)extent.one_of({"all"});
-    const std::int64_t bound = d < 0 ? 1 : layer_.dimensions[static_cast<std::size_t>(d)].bound;
-    const std::int64_t wanted = all ? bound : extent.integer(1, kMaxBound);
+    const std::int64_t wanted = iterations(extent, d);
     if (d < 0 && wanted != 1) extent.fail("layer '" + layer_.name + "' has no dimension '" + name + "'");
     if (d < 0) return;
     c.dimensions.push_back(d);

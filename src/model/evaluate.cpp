@@ -420,7 +420,7 @@ class Evaluator {
         result_.energy += energy;
         if (level.fanout)
           result_.network_energy += times(result_.counts.network[at_(l)][at_(t)].down + result_.counts.network[at_(l)][at_(t)].up,
-                                          level.fanout->energy_per_word);
+                                          at(level.fanout->energy_per_word, layer_.tensors[at_(t)].role));
       }
       result_.leakage_energy +=
           Energy(level.leakage * static_cast<double>(hierarchy_.instances(l)) * static_cast<double>(result_.cycles.value()));

@@ -13,7 +13,6 @@ namespace tilepath {
 namespace {
 
 constexpr double kSecondsPerQuestion = 3;
-constexpr std::int64_t kWide = std::int64_t{1} << 20;  ///< lanes of a fanout that does not limit
 
 /// Something that may be dropped: a constraint, a capacity, the width of a fanout, that a level must keep a tensor.
 struct Demand {
@@ -65,6 +64,15 @@ class Conflict {
     });
   }
 
+  /// Lanes of an axis that limits no constraint: what all of them count, or what there is if that is more. No wider, as the
+  /// instances of nested fanouts multiply.
+  [[nodiscard]] std::int64_t lanes_wanted(std::size_t level) const {
+    std::int64_t lanes = 1;
+    for (const Constraint& c : options_.constraints)
+      if (c.kind == Constraint::Kind::count && static_cast<std::size_t>(c.level) == level) lanes = checked_multiply(lanes, c.count);
+    return std::max(lanes, hierarchy_.levels[level].fanout_size());
+  }
+
   /// A mapping that meets these demands; where a partition is not among them it has no limit, and so on. `widened`: this
   /// partition has `capacity` instead.
   [[nodiscard]] std::optional<Nest> mapping(const std::vector<Demand>& demands, const Demand* widened = nullptr,
@@ -77,7 +85,7 @@ class Conflict {
     for (std::size_t l = 0; l < hierarchy.levels.size(); ++l) {
       Level& level = hierarchy.levels[l];
       for (Partition& part : level.partitions) part.capacity_words = kUnbounded;
-      if (level.fanout && counted(l)) level.fanout->x = level.fanout->y = kWide;
+      if (level.fanout && counted(l)) level.fanout->x = level.fanout->y = lanes_wanted(l);
       for (std::size_t r = 0; l > 0 && r < kRoles; ++r)
         if (must_keep(l, r)) level.keeps[r] = Keep::can;
     }

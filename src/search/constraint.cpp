@@ -41,7 +41,7 @@ bool tiles_obey(const Nest& nest, const Constraint& constraint, const Layer& lay
     if (store == nullptr || store->level != constraint.level) continue;
     for (const int t : store->tensors)
       for (std::size_t k = 0; k < constraint.dimensions.size(); ++k)
-        if (layer.relevant(t, constraint.dimensions[k]) &&
+        if (concerns(constraint, t, k, layer) &&
             inside[i][static_cast<std::size_t>(constraint.dimensions[k])] != constraint.extents[k])
           return false;
   }
@@ -67,6 +67,10 @@ bool order_obeys(const Nest& nest, const Constraint& constraint) {
 }
 
 }  // namespace
+
+bool concerns(const Constraint& tile, int t, std::size_t k, const Layer& layer) {
+  return tile.tensors.empty() ? layer.relevant(t, tile.dimensions[k]) : has(tile.tensors, t);
+}
 
 bool obeys(const Nest& nest, const Constraint& constraint, const Layer& layer) {
   switch (constraint.kind) {
@@ -134,7 +138,8 @@ bool contradict(const Constraint& a, const Constraint& b) {
   if (a.kind == Constraint::Kind::count && b.kind == Constraint::Kind::lanes)
     return a.count > 1 && !has(b.dimensions, a.dimensions[0]) && (b.axis == Constraint::On::any || a.axis == b.axis);
   if (a.kind == Constraint::Kind::order && b.kind == Constraint::Kind::order) return &a != &b;  // one order says it all
-  if (a.kind == Constraint::Kind::tile && b.kind == Constraint::Kind::tile)
+  if (a.kind == Constraint::Kind::tile && b.kind == Constraint::Kind::tile &&
+      (a.tensors == b.tensors || std::any_of(a.tensors.begin(), a.tensors.end(), [&](int t) { return has(b.tensors, t); })))
     for (std::size_t i = 0; i < a.dimensions.size(); ++i)
       for (std::size_t k = 0; k < b.dimensions.size(); ++k)
         if (a.dimensions[i] == b.dimensions[k] && a.extents[i] != b.extents[k]) return true;

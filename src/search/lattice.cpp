@@ -696,9 +696,7 @@ class Lattice {
       if (constraint.kind != Constraint::Kind::tile || constraint.level != level) continue;
       const Extents tile = tile_at(level);
       for (std::size_t k = 0; k < constraint.dimensions.size(); ++k)
-        if ((relevant_[index(constraint.dimensions[k])] >> t & 1U) != 0 &&
-            tile[index(constraint.dimensions[k])] != constraint.extents[k])
-          return false;
+        if (concerns(constraint, t, k, layer_) && tile[index(constraint.dimensions[k])] != constraint.extents[k]) return false;
     }
     return true;
   }

@@ -100,6 +100,11 @@ double Prices::write_energy(int level, int t) const {
   return hierarchy_.level(level).write_energy * accesses_per_word(hierarchy_.level(level), tensor(t));
 }
 
+double Prices::network_energy(int fanout, int t) const {
+  const auto& network = hierarchy_.level(fanout).fanout;
+  return network ? at(network->energy_per_word, tensor(t).role) : 0;
+}
+
 Multicast Prices::mode(int fanout, int t) const {
   const auto& network = hierarchy_.level(fanout).fanout;
   return network ? at(network->multicast, tensor(t).role) : Multicast::none;
@@ -236,8 +241,7 @@ Cost Prices::operand_cost(int t, int parent, int child, const Extents& tile, con
   if (const double energy = read_energy(parent, t); energy != 0) cost[kEnergy] += words(parent, Whose::all) * energy;
   if (const double energy = write_energy(child, t); energy != 0) cost[kEnergy] += words(child, Whose::all) * energy;
   for (int f = parent; f < child; ++f)
-    if (const auto& fanout = hierarchy_.level(f).fanout; fanout && fanout->energy_per_word != 0)
-      cost[kEnergy] += words(f + 1, Whose::all) * fanout->energy_per_word;
+    if (const double energy = network_energy(f, t); energy != 0) cost[kEnergy] += words(f + 1, Whose::all) * energy;
   if (parts_.count == 1) return cost;
   const double read = words(parent, Whose::busiest);
   // What one instance writes: its own tile.
@@ -382,8 +386,8 @@ Cost Prices::mac_reads(int t, const Extents& tile) const {
   Cost cost{};
   cost[kEnergy] = mac_crossing(t, innermost, innermost, tile, Whose::all) * read_energy(innermost, t);
   for (int f = innermost; f < macs_level; ++f)
-    if (const auto& fanout = hierarchy_.level(f).fanout; fanout && fanout->energy_per_word != 0)
-      cost[kEnergy] += mac_crossing(t, innermost, f + 1, tile, Whose::all) * fanout->energy_per_word;
+    if (const double energy = network_energy(f, t); energy != 0)
+      cost[kEnergy] += mac_crossing(t, innermost, f + 1, tile, Whose::all) * energy;
   if (const int port = parts_.read_port[index(innermost)]; port >= 0)
     cost[index(port)] = cost[index(parts_.mac_port[index(innermost)])] =
         mac_crossing(t, innermost, innermost, tile, Whose::busiest) *
@@ -411,7 +415,7 @@ void Prices::price_outputs() {
     for (int f = child - 1; f >= parent; --f) {
       const auto& fanout = hierarchy_.level(f).fanout;
       if (!fanout) continue;
-      energy += left * fanout->energy_per_word;
+      energy += left * network_energy(f, out);
       const double lanes = irrelevant_lanes(out, f, f + 1, child == macs_level);
       group *= lanes;
       if (fanout->reduction) left /= lanes;
@@ -426,8 +430,7 @@ void Prices::price_outputs() {
   /// Energy per word that comes back into `child`.
   const auto back = [&](int parent, int child) {
     double energy = read_energy(parent, out) + write_energy(child, out);
-    for (int f = parent; f < child; ++f)
-      if (hierarchy_.level(f).fanout) energy += hierarchy_.level(f).fanout->energy_per_word;
+    for (int f = parent; f < child; ++f) energy += network_energy(f, out);
     return energy;
   };
 
@@ -563,9 +566,7 @@ Cost Prices::least(int t, int level) const {
   }
   cost[kEnergy] = words * irrelevant_lanes(t, 0, above) * read_energy(above, t) +
                   words * irrelevant_lanes(t, 0, level) * write_energy(level, t);
-  for (int f = above; f < level; ++f)
-    if (hierarchy_.level(f).fanout)
-      cost[kEnergy] += words * irrelevant_lanes(t, 0, f + 1) * hierarchy_.level(f).fanout->energy_per_word;
+  for (int f = above; f < level; ++f) cost[kEnergy] += words * irrelevant_lanes(t, 0, f + 1) * network_energy(f, t);
   pass(parts_.read_port[index(above)], above);
   pass(parts_.write_port[index(level)], level);
   return cost;
@@ -594,8 +595,7 @@ Cost Prices::least_mac_reads(int t) const {
   const double reads = macs_ / sharing;
   Cost cost{};
   cost[kEnergy] = reads * read_energy(innermost, t);
-  for (int f = innermost; f < macs_level; ++f)
-    if (hierarchy_.level(f).fanout) cost[kEnergy] += reads * hierarchy_.level(f).fanout->energy_per_word;
+  for (int f = innermost; f < macs_level; ++f) cost[kEnergy] += reads * network_energy(f, t);
   if (const int port = parts_.read_port[index(innermost)]; port >= 0)
     cost[index(port)] = cost[index(parts_.mac_port[index(innermost)])] =
         reads / outer * static_cast<double>(level_words(hierarchy_.level(innermost), tensor(t)));

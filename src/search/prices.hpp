@@ -118,6 +118,7 @@ class Prices {
   [[nodiscard]] const Tensor& tensor(int t) const { return layer_.tensors[static_cast<std::size_t>(t)]; }
   [[nodiscard]] double read_energy(int level, int t) const;
   [[nodiscard]] double write_energy(int level, int t) const;
+  [[nodiscard]] double network_energy(int fanout, int t) const;  ///< 0 where the level has no fanout
   [[nodiscard]] Multicast mode(int fanout, int t) const;
   [[nodiscard]] std::int64_t factor(int fanout, int d) const {
     return job_.lanes[static_cast<std::size_t>(fanout)][static_cast<std::size_t>(d)];

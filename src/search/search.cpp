@@ -288,7 +288,7 @@ class Searcher {
     for (int l = problem_.hierarchy.level_count() - 1; l >= 0; --l) {
       const Level& level = problem_.hierarchy.level(l);
       if (level.fanout) {
-        network += level.fanout->energy_per_word / sharing;
+        network += at(level.fanout->energy_per_word, tensor.role) / sharing;
         for (int d = 0; d < problem_.layer.dimension_count(); ++d) below[index(d)] *= lanes(l, d);
         sharing = 1;
         for (int d = 0; d < problem_.layer.dimension_count(); ++d)

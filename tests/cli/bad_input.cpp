@@ -241,7 +241,17 @@ TEST_CASE("no legal mapping: the smallest conflict, demand against capacity, and
   struct Case {
     std::string arch, constraints, options, message;
   };
+  const std::string two_fanouts = R"({"schema_version": 1, "name": "small", "compute": {"mac_energy": 1}, "levels": [
+    {"name": "DRAM", "read_energy": 1, "write_energy": 1, "fanout": {"x": 4, "y": 2}},
+    {"name": "GLB", "read_energy": 1, "write_energy": 1, "fanout": {"x": 16}},
+    {"name": "RF", "read_energy": 1, "write_energy": 1, "capacity_words": 10}]})";
   const std::vector<Case> cases = {
+      {two_fanouts,
+       R"([{"spatial": "R", "count": "all", "fanout": "GLB"}, {"spatial": "M", "count": 2, "fanout": "DRAM"}, {"store": ["weights"], "at": "RF"}, {"tile": {"S": "all"}, "at": "RF"}])",
+       "",
+       "these conflict, and without any one of them there is a mapping: 'RF' has 10 words for weights, inputs, outputs, the least "
+       "that fits is 11 (weights 11); the constraint {\"store\":[\"weights\"],\"at\":\"RF\"}; the constraint "
+       "{\"tile\":{\"S\":\"all\"},\"at\":\"RF\"}"},
       {head + R"(2, "keeps": "must"}]})", "[]", "",
        "these conflict, and without any one of them there is a mapping: 'RF' has 2 words for weights, inputs, outputs, the least "
        "that fits is 3 (weights 1, inputs 1, outputs 1); 'RF' must keep weights; 'RF' must keep inputs; 'RF' must keep outputs"},

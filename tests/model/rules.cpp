@@ -127,7 +127,7 @@ TEST_CASE("R6: a tile of 12 words fits an RF of 12 words, one of 13 does not") {
 TEST_CASE("R7: blocks share an access, wide words need several, networks are paid per receiving instance") {
   Hierarchy hierarchy = two_levels();
   hierarchy.levels[0].block_words = 4;
-  hierarchy.levels[0].fanout->energy_per_word = 10;
+  hierarchy.levels[0].fanout->energy_per_word.fill(10);
   ConvShape shape{.m = 4, .p = 8};
   const Nest nodes = nest({SpatialLoop{M, 4, 0, Axis::x}, Store{{I}, 1}, Loop{P, 8}});
   const auto plain = confirmed(nodes, conv("c", shape), hierarchy);

@@ -116,7 +116,7 @@ Hierarchy random_hierarchy(Random& random, const Sizes& sizes) {
       for (Multicast& mode : fanout.multicast)
         mode = pick<Multicast>(random, {Multicast::all, Multicast::all, Multicast::equal, Multicast::none});
       fanout.reduction = !coin(random, 3);
-      fanout.energy_per_word = static_cast<double>(draw(random, 0, 3));
+      for (double& energy : fanout.energy_per_word) energy = static_cast<double>(draw(random, 0, 3));
       level.fanout = fanout;
     }
     hierarchy.levels.push_back(level);
@@ -231,7 +231,8 @@ std::vector<Constraint> random_constraints(Random& random, const Layer& layer, c
       c.extents = {divisor(random, bound, bound)};
       c.count = divisor(random, bound, bound);
     }
-    if (c.kind != Constraint::Kind::keep && c.kind != Constraint::Kind::never) c.tensors.clear();
+    const bool of_one = c.kind == Constraint::Kind::tile && c.axis == Constraint::On::x;
+    if (c.kind != Constraint::Kind::keep && c.kind != Constraint::Kind::never && !of_one) c.tensors.clear();
     constraints.push_back(c);
     const bool orders = std::count_if(constraints.begin(), constraints.end(), [&](const Constraint& other) {
                           return other.kind == Constraint::Kind::order && other.level == c.level;

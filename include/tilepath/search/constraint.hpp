@@ -18,7 +18,8 @@ struct Constraint {
     never,  ///< `level` keeps none of `tensors`
     lanes,  ///< over the fanout of `level` (on `axis` alone, if given) only `dimensions` are unrolled
     count,  ///< dimensions[0] has `count` lanes over the fanout of `level`; with an axis, all of them on that one
-    tile,   ///< each storage node of `level` covers extents[i] iterations of dimensions[i], where that is relevant to its tensor
+    tile,   ///< each storage node of `level` covers extents[i] iterations of dimensions[i], where that is relevant to its tensor;
+            ///< with `tensors`: the nodes of these alone, relevant or not
     order,  ///< of the loops inside the outermost node of `level` and outside those of the next level inwards, those over
             ///< `dimensions` stand in this order, outermost first
   };
@@ -33,6 +34,9 @@ struct Constraint {
   On axis = On::any;
   std::string text;  ///< as the user wrote it
 };
+
+/// Whether a constraint on tiles says something of the node of tensor `t` along its k-th dimension.
+bool concerns(const Constraint& tile, int t, std::size_t k, const Layer& layer);
 
 /// Whether a mapping obeys a constraint. Requires legal(nest, layer, hierarchy).
 bool obeys(const Nest& nest, const Constraint& constraint, const Layer& layer);
