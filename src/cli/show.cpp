@@ -78,7 +78,8 @@ std::string tree(const Hierarchy& hierarchy) {
                                                           : m == Multicast::equal ? "multicast of equals"
                                                                                   : "no multicast");
                                      }) +
-            ", " + per_role_text<double>(fanout.energy_per_word, [&](double e) { return fmt::format("{:g} {} a word", e, unit); }) +
+            ", " +
+            per_role_text<double>(fanout.energy_per_word, [&](double e) { return fmt::format("{:g} {} a word", e, unit); }) +
             "\n";
     indent += "   ";
   }

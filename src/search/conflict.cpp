@@ -69,7 +69,8 @@ class Conflict {
   [[nodiscard]] std::int64_t lanes_wanted(std::size_t level) const {
     std::int64_t lanes = 1;
     for (const Constraint& c : options_.constraints)
-      if (c.kind == Constraint::Kind::count && static_cast<std::size_t>(c.level) == level) lanes = checked_multiply(lanes, c.count);
+      if (c.kind == Constraint::Kind::count && static_cast<std::size_t>(c.level) == level)
+        lanes = checked_multiply(lanes, c.count);
     return std::max(lanes, hierarchy_.levels[level].fanout_size());
   }
 

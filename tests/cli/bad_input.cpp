@@ -249,7 +249,8 @@ TEST_CASE("no legal mapping: the smallest conflict, demand against capacity, and
       {two_fanouts,
        R"([{"spatial": "R", "count": "all", "fanout": "GLB"}, {"spatial": "M", "count": 2, "fanout": "DRAM"}, {"store": ["weights"], "at": "RF"}, {"tile": {"S": "all"}, "at": "RF"}])",
        "",
-       "these conflict, and without any one of them there is a mapping: 'RF' has 10 words for weights, inputs, outputs, the least "
+       "these conflict, and without any one of them there is a mapping: 'RF' has 10 words for weights, inputs, outputs, the "
+       "least "
        "that fits is 11 (weights 11); the constraint {\"store\":[\"weights\"],\"at\":\"RF\"}; the constraint "
        "{\"tile\":{\"S\":\"all\"},\"at\":\"RF\"}"},
       {head + R"(2, "keeps": "must"}]})", "[]", "",

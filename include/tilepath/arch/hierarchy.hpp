@@ -53,7 +53,7 @@ enum class Axis : std::uint8_t { x, y };
 struct Fanout {
   std::int64_t x = 1, y = 1;
   PerRole<Multicast> multicast = {Multicast::all, Multicast::all, Multicast::all};
-  bool reduction = true;       ///< R4: psums of instances that hold the same outputs are added on the way up
+  bool reduction = true;                        ///< R4: psums of instances that hold the same outputs are added on the way up
   PerRole<double> energy_per_word = {0, 0, 0};  ///< R7: per word and receiving (down) or sending (up) instance
   /// The dimensions that an axis can unroll; empty = any.
   std::vector<std::string> x_dimensions = {}, y_dimensions = {};
