@@ -31,6 +31,12 @@ std::int64_t Hierarchy::instances(int index) const {
   return product;
 }
 
+double Hierarchy::area() const {
+  double sum = compute.area * static_cast<double>(instances(level_count()));
+  for (int l = 0; l < level_count(); ++l) sum += level(l).area * static_cast<double>(instances(l));
+  return sum;
+}
+
 std::int64_t level_words(const Level& level, const Tensor& tensor) {
   const int width = at(level.word_bits, tensor.role);
   return tensor.bits == 0 ? 1 : ceil_divide(tensor.bits, width);
@@ -91,6 +97,8 @@ void check(const Hierarchy& hierarchy) {
     throw InputError(who + "mac_energy must be finite and not negative");
   if (!std::isfinite(hierarchy.compute.macs_per_cycle) || hierarchy.compute.macs_per_cycle <= 0)
     throw InputError(who + "macs_per_cycle must be positive");
+  if (!std::isfinite(hierarchy.compute.area) || hierarchy.compute.area < 0)
+    throw InputError(who + "the area of a compute unit must be finite and not negative");
   (void)hierarchy.instances(hierarchy.level_count());  // throws Overflow
 }
 

@@ -30,6 +30,7 @@ void add_evaluate(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_certify(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
+void add_sweep(CLI::App& app, Action& action);
 void add_list(CLI::App& app, Action& action);
 
 /// The layer of this name; with an empty name the only one. Throws InputError with the nearest name.

@@ -4,7 +4,6 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <ctime>
 #include <stop_token>
 #include <thread>
 
@@ -24,16 +23,22 @@ class Interrupt {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGUSR1);  // wakes the thread at the end
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     thread_ = std::jthread([this](const std::stop_token& end) { watch(end); });
   }
+  ~Interrupt() {
+    thread_.request_stop();
+    pthread_kill(thread_.native_handle(), SIGUSR1);
+  }
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
   [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
 
  private:
   void watch(const std::stop_token& end) {
-    constexpr timespec kTick{0, 50'000'000};
-    while (!end.stop_requested())
-      if (sigtimedwait(&signals_, nullptr, &kTick) > 0 && !source_.request_stop()) std::_Exit(kInterrupted);
+    for (int signal = 0; sigwait(&signals_, &signal) == 0 && !end.stop_requested();)
+      if (signal != SIGUSR1 && !source_.request_stop()) std::_Exit(kInterrupted);
   }
 
   sigset_t signals_{};
@@ -59,6 +64,7 @@ int run(int argc, char** argv) {
       "  tilepath show eyeriss\n"
       "  tilepath evaluate --mapping alexnet-conv2-rs\n"
       "  tilepath verify alexnet.json\n"
+      "  tilepath sweep run rf-against-buffer -o sweep\n"
       "\nWORKLOAD and ARCH are a file or a ready-made name (`tilepath list`); - reads standard input.\n"
       "Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no legal mapping, 130 interrupted.");
   Action action;
@@ -66,6 +72,7 @@ int run(int argc, char** argv) {
   add_evaluate(app, action);
   add_verify(app, action);
   add_certify(app, action);
+  add_sweep(app, action);
   add_show(app, action);
   add_list(app, action);
   try {

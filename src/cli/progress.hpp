@@ -1,6 +1,7 @@
-// A progress bar on a terminal; nothing where standard error is piped.
+// A progress bar on a terminal, with rate and time left; nothing where standard error is piped.
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <string>
 
@@ -8,7 +9,8 @@ namespace tilepath::cli {
 
 class Progress {
  public:
-  Progress(std::string what, std::size_t total);
+  /// `already`: of the total, what was done before.
+  Progress(std::string what, std::size_t total, std::size_t already = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -18,11 +20,16 @@ class Progress {
 
  private:
   void draw(const std::string& last) const;
+  [[nodiscard]] std::string pace() const;
 
   std::string what_;
-  std::size_t total_, done_ = 0;
+  std::size_t total_, already_, done_;
   bool shown_;
+  std::chrono::steady_clock::time_point start_, drawn_;
   std::mutex mutex_;
 };
+
+/// 90 as "1 min 30 s".
+std::string duration_in_words(double seconds);
 
 }  // namespace tilepath::cli

@@ -134,11 +134,12 @@ Hierarchy read_architecture(const Document& document) {
     for (const auto& [key, source] : root.at("sources").members()) (void)source.text();
   for (const Cursor& cursor : root.at("levels").elements(1)) hierarchy.levels.push_back(level_of(cursor));
   const Cursor compute = root.at("compute");
-  compute.expect_object({"name", "mac_energy", "macs_per_cycle", "bits"});
+  compute.expect_object({"name", "mac_energy", "macs_per_cycle", "bits", "area"});
   if (compute.has("name")) hierarchy.compute.name = compute.at("name").text();
   hierarchy.compute.mac_energy = compute.at("mac_energy").number();
   if (compute.has("macs_per_cycle")) hierarchy.compute.macs_per_cycle = compute.at("macs_per_cycle").number(true);
   if (compute.has("bits")) hierarchy.compute.bits = static_cast<int>(compute.at("bits").integer(1, 1024));
+  if (compute.has("area")) hierarchy.compute.area = compute.at("area").number();
   try {
     check(hierarchy);
   } catch (const InputError& error) {

@@ -24,8 +24,9 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"verify", {"execute", "model", "mapping", "arch", "workload"}},
     {"search", {"model", "mapping", "arch", "workload"}},
     {"certify", {"search", "model", "mapping", "arch", "workload"}},
-    {"formats", {"certify", "verify", "search", "model", "mapping", "arch", "workload"}},
-    {"cli", {"formats", "certify", "verify", "search", "model", "mapping", "arch", "workload"}},
+    {"explore", {"search", "model", "mapping", "arch", "workload"}},
+    {"formats", {"explore", "certify", "verify", "search", "model", "mapping", "arch", "workload"}},
+    {"cli", {"formats", "explore", "certify", "verify", "search", "model", "mapping", "arch", "workload"}},
 };
 
 }  // namespace

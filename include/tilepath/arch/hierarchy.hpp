@@ -99,6 +99,7 @@ struct ComputeUnit {
   double mac_energy = 0;
   double macs_per_cycle = 1;  ///< of one unit
   int bits = 16;
+  double area = 0;  ///< mm2, of one unit
 };
 
 /// Invariants (checked by `check`): at least one level; the outermost level is unbounded or not, but can keep every tensor;
@@ -117,6 +118,8 @@ struct Hierarchy {
   [[nodiscard]] int find_level(std::string_view wanted) const;  ///< index, or -1
   /// Physical instances of a level: the product of the fanouts above it. `instances(level_count())` counts the MACs.
   [[nodiscard]] std::int64_t instances(int index) const;
+  /// mm2 of all instances of all levels and of the compute units, as far as their areas are given.
+  [[nodiscard]] double area() const;
 };
 
 /// How many accesses one word of `tensor` costs at `level`, as a factor on its access energy: ceil(bits of the word / width of

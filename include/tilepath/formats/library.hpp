@@ -9,7 +9,7 @@
 
 namespace tilepath {
 
-/// Folders `arch`, `workloads` and `mappings` are looked for in each of these, first match wins.
+/// Folders `arch`, `workloads`, `mappings`, `sweeps` and `estimators` are looked for in each of these, first match wins.
 struct Library {
   std::vector<std::filesystem::path> roots;
 

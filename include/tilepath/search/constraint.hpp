@@ -33,6 +33,7 @@ struct Constraint {
   std::int64_t count = 0;
   On axis = On::any;
   std::string text;  ///< as the user wrote it
+  friend bool operator==(const Constraint&, const Constraint&) = default;
 };
 
 /// Whether a constraint on tiles says something of the node of tensor `t` along its k-th dimension.

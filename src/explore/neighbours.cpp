@@ -1,0 +1,157 @@
+#include "tilepath/explore/neighbours.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "tilepath/base/error.hpp"
+#include "tilepath/mapping/legal.hpp"
+#include "tilepath/model/evaluate.hpp"
+
+namespace tilepath {
+
+namespace {
+
+/// Words per cycle; 0 stands for no limit.
+double pace(double bandwidth) { return bandwidth > 0 ? bandwidth : std::numeric_limits<double>::infinity(); }
+
+bool relaxes(const Partition& large, const Partition& small) {
+  // A part of no words is not one of few: it decides which tensors a level can keep.
+  return large.holds == small.holds && large.capacity_words >= small.capacity_words &&
+         (large.capacity_words == 0) == (small.capacity_words == 0);
+}
+
+bool relaxes(const Fanout& large, const Fanout& small) {
+  return large.x >= small.x && large.y >= small.y && large.multicast == small.multicast && large.reduction == small.reduction &&
+         std::equal(large.energy_per_word.begin(), large.energy_per_word.end(), small.energy_per_word.begin(),
+                    std::less_equal<>()) &&
+         large.x_dimensions == small.x_dimensions && large.y_dimensions == small.y_dimensions;
+}
+
+bool relaxes(const Level& large, const Level& small) {
+  return large.name == small.name && large.word_bits == small.word_bits && large.block_words == small.block_words &&
+         large.keeps == small.keeps && large.double_buffered == small.double_buffered && large.retention == small.retention &&
+         large.drain_reads == small.drain_reads && large.read_energy <= small.read_energy &&
+         large.write_energy <= small.write_energy && pace(large.read_bandwidth) >= pace(small.read_bandwidth) &&
+         pace(large.write_bandwidth) >= pace(small.write_bandwidth) && large.leakage <= small.leakage &&
+         std::equal(large.partitions.begin(), large.partitions.end(), small.partitions.begin(), small.partitions.end(),
+                    [](const Partition& a, const Partition& b) { return relaxes(a, b); }) &&
+         large.fanout.has_value() == small.fanout.has_value() && (!large.fanout || relaxes(*large.fanout, *small.fanout));
+}
+
+bool leaks(const Hierarchy& hierarchy) {
+  return std::any_of(hierarchy.levels.begin(), hierarchy.levels.end(), [](const Level& level) { return level.leakage > 0; });
+}
+
+/// What another design found holds here: its mapping is legal, and costs the same.
+bool holds(const Solution& solution, const Layer& layer, const Hierarchy& hierarchy) {
+  if (!legal(solution.nest, layer, hierarchy)) return false;
+  const Evaluation evaluation = evaluate(solution.nest, layer, hierarchy);
+  return evaluation.energy.value() == solution.energy && evaluation.cycles.value() == solution.cycles;
+}
+
+}  // namespace
+
+bool relaxes(const Hierarchy& large, const Hierarchy& small) {
+  if (large.footprint != small.footprint || large.compute.bits != small.compute.bits ||
+      large.compute.mac_energy > small.compute.mac_energy || large.compute.macs_per_cycle < small.compute.macs_per_cycle)
+    return false;
+  if (!std::equal(large.levels.begin(), large.levels.end(), small.levels.begin(), small.levels.end(),
+                  [](const Level& a, const Level& b) { return relaxes(a, b); }))
+    return false;
+  // More instances leak more, used or not.
+  for (int level = 0; level < large.level_count() && leaks(large); ++level)
+    if (large.instances(level) != small.instances(level)) return false;
+  return true;
+}
+
+struct Neighbours::Row {
+  std::mutex mutex;
+  std::unordered_map<std::int64_t, PosedPointer> posed;
+  std::map<std::pair<std::int64_t, std::size_t>, std::shared_future<SolutionPointer>> solved;  ///< by point and layer
+};
+
+Neighbours::Neighbours(Grid grid, const std::vector<Layer>& layers, std::function<PosedPointer(std::int64_t)> pose,
+                       Solutions& solutions)
+    : grid_(std::move(grid)), layers_(layers), pose_(std::move(pose)), solutions_(solutions) {}
+
+std::shared_ptr<Neighbours::Row> Neighbours::row_of(std::int64_t point) {
+  constexpr std::size_t kMost = 64;  // points are asked for in order or nearly so
+  const std::int64_t first = point - point % grid_.radices().back() % kLongestRow;
+  const std::lock_guard lock(mutex_);
+  auto& row = rows_[first];
+  if (!row) row = std::make_shared<Row>();
+  const auto wanted = row;
+  while (rows_.size() > kMost) rows_.erase(rows_.begin()->second == wanted ? std::prev(rows_.end()) : rows_.begin());
+  return wanted;
+}
+
+PosedPointer Neighbours::posed(std::int64_t point) { return posed(*row_of(point), point); }
+
+PosedPointer Neighbours::posed(Row& row, std::int64_t point) {
+  {
+    const std::lock_guard lock(row.mutex);
+    if (const auto it = row.posed.find(point); it != row.posed.end()) return it->second;
+  }
+  PosedPointer posed = pose_(point);
+  const std::lock_guard lock(row.mutex);
+  return row.posed.emplace(point, std::move(posed)).first->second;
+}
+
+SolutionPointer Neighbours::solve(std::int64_t point, std::size_t layer, const std::stop_token& stop) {
+  return solve(*row_of(point), point, layer, stop);
+}
+
+SolutionPointer Neighbours::solve(Row& row, std::int64_t point, std::size_t layer, const std::stop_token& stop) {
+  std::promise<SolutionPointer> promise;
+  {
+    std::unique_lock lock(row.mutex);
+    const auto [it, fresh] = row.solved.try_emplace({point, layer});
+    if (!fresh) {
+      const auto future = it->second;
+      lock.unlock();
+      return future.get();  // who is at work on it waits for larger designs only: nobody waits in a circle
+    }
+    it->second = promise.get_future().share();
+  }
+  try {
+    SolutionPointer solution = find(row, point, layer, stop);
+    promise.set_value(solution);
+    return solution;
+  } catch (...) {
+    promise.set_exception(std::current_exception());
+    throw;
+  }
+}
+
+SolutionPointer Neighbours::find(Row& row, std::int64_t point, std::size_t layer, const std::stop_token& stop) {
+  const std::size_t last = grid_.radices().size() - 1;
+  const PosedPointer mine = posed(row, point);
+  const std::int64_t digit = grid_.digit(point, last);
+  for (const std::int64_t other : {digit + 1, digit - 1}) {
+    if (last == 0 || other < 0 || other >= grid_.radices()[last] || other / kLongestRow != digit / kLongestRow) continue;
+    const std::int64_t neighbour = grid_.with(point, last, other);
+    const PosedPointer theirs = posed(row, neighbour);
+    if (!theirs || theirs->options[layer].constraints != mine->options[layer].constraints) continue;
+    if (!relaxes(theirs->hierarchy, mine->hierarchy)) continue;
+    if (other < digit && relaxes(mine->hierarchy, theirs->hierarchy)) continue;  // equals: the one before looks at this one
+    SolutionPointer solution = solve(row, neighbour, layer, stop);
+    if (!solution->found || holds(*solution, layers_[layer], mine->hierarchy)) return solution;
+    break;
+  }
+  return solutions_.solve(layers_[layer], mine->hierarchy, mine->options[layer], stop);
+}
+
+std::int64_t Neighbours::corner(std::int64_t point) {
+  for (std::size_t p = grid_.radices().size(); p-- > 1;) {  // not the dataflow
+    for (const std::int64_t end : {grid_.radices()[p] - 1, std::int64_t{0}}) {
+      const std::int64_t other = grid_.with(point, p, end);
+      const PosedPointer theirs = pose_(other);
+      if (!theirs || !relaxes(theirs->hierarchy, posed(point)->hierarchy)) continue;
+      point = other;
+      break;
+    }
+  }
+  return point;
+}
+
+}  // namespace tilepath
