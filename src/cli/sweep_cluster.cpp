@@ -191,7 +191,7 @@ int status(const std::string& path, bool json, const Context& /*context*/) {
     fmt::print("time left: about {}, at {:.3g} points a second{}\n", duration_in_words(seconds_left), rate,
                all_run ? "" : " of the shares that run now");
   else
-    fmt::print("time left: not known, nothing runs\n");
+    fmt::print("time left: not known{}\n", count[static_cast<std::size_t>(Stage::running)] > 0 ? " yet" : ", nothing runs");
   if (count[static_cast<std::size_t>(Stage::failed)] > 0 && fs::exists(folder.path() / "jobs"))
     fmt::print("`tilepath sweep submit -o {} --resume` submits what is not complete\n", path);
   return kDone;

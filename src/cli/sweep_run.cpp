@@ -33,7 +33,8 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 /// Appends to a file of records, after taking away what an earlier run left torn.
 class Appender {
  public:
-  explicit Appender(const std::filesystem::path& path) : path_(path) {
+  /// `sync_seconds`: how much of its work a machine that is cut off may lose.
+  Appender(const std::filesystem::path& path, double sync_seconds) : path_(path), sync_seconds_(sync_seconds) {
     const std::uint64_t whole = whole_records(path).bytes;
     descriptor_ = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor_ < 0 || ftruncate(descriptor_, static_cast<off_t>(whole)) != 0 || lseek(descriptor_, 0, SEEK_END) < 0) fail();
@@ -50,8 +51,8 @@ class Appender {
       if (written < 0 && errno != EINTR) fail();
       at += static_cast<std::size_t>(std::max<ssize_t>(written, 0));
     }
-    // A process that is killed loses nothing that it wrote; a machine that is cut off, a second of it.
-    if (since(synced_) > 1) sync();
+    // A process that is killed loses nothing that it wrote.
+    if (since(synced_) > sync_seconds_) sync();
   }
   void sync() {
     if (fdatasync(descriptor_) != 0 && errno != EINVAL) fail();
@@ -62,6 +63,7 @@ class Appender {
   [[noreturn]] void fail() const { throw InputError(path_.string() + ": cannot be written: " + std::strerror(errno)); }
 
   std::filesystem::path path_;
+  double sync_seconds_;
   int descriptor_ = -1;
   Clock::time_point synced_ = Clock::now();
 };
@@ -188,7 +190,9 @@ RunSummary run_share(const SweepFolder& folder, std::int64_t share, const RunOpt
   const std::int64_t end = folder.begin(share + 1);
   if (folder.state(share).done) return summary;
   const std::filesystem::path path = folder.records(share);
-  Appender appender(path);
+  // A thousand syncs a second is what a shared file system bears: the more shares, the rarer.
+  constexpr double kSyncsPerSecond = 1000;
+  Appender appender(path, std::max(1.0, static_cast<double>(folder.shares()) / kSyncsPerSecond));
   const std::int64_t first = whole_records(path).last.value_or(folder.begin(share) - 1) + 1;
   const Sweep& sweep = folder.sweep();
   Solutions solutions(TILEPATH_VERSION, options.cache.empty() ? nullptr : open_archive(options.cache));
