@@ -35,8 +35,9 @@ void Progress::done(const std::string& last) {
 
 std::string Progress::pace() const {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  constexpr double kSettling = 3;  // seconds; before, a rate says little
   const auto done = static_cast<double>(done_ - already_);
-  if (done == 0 || seconds < 1) return "";
+  if (done == 0 || seconds < kSettling) return "";
   const double rate = done / seconds;
   return fmt::format("{:.3g}/s, {} left ", rate, duration_in_words(static_cast<double>(total_ - done_) / rate));
 }

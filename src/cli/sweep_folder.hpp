@@ -56,7 +56,7 @@ class SweepFolder {
   /// number of shares.
   void cut(const std::vector<std::int64_t>& bounds);
   /// Throws InputError where it is cut in another number of shares.
-  void expect_shares(std::int64_t shares) const;
+  void expect_shares(std::int64_t wanted) const;
   [[nodiscard]] std::int64_t shares() const { return static_cast<std::int64_t>(bounds_.size()) - 1; }
   /// Share s has the points [begin(s), begin(s + 1)).
   [[nodiscard]] std::int64_t begin(std::int64_t share) const { return bounds_[static_cast<std::size_t>(share)]; }

@@ -80,7 +80,7 @@ std::shared_ptr<Neighbours::Row> Neighbours::row_of(std::int64_t point) {
   const std::lock_guard lock(mutex_);
   auto& row = rows_[first];
   if (!row) row = std::make_shared<Row>();
-  const auto wanted = row;
+  std::shared_ptr<Row> wanted = row;
   while (rows_.size() > kMost) rows_.erase(rows_.begin()->second == wanted ? std::prev(rows_.end()) : rows_.begin());
   return wanted;
 }

@@ -32,7 +32,7 @@ class Bytes {
   }
   template <class List>
   void list(const List& values) {
-    list(values, [this](const auto& one) { add(one); });
+    list(values, [this](const auto& one) { this->add(one); });
   }
 
   [[nodiscard]] const std::string& text() const { return bytes_; }

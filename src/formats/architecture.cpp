@@ -117,7 +117,76 @@ Level level_of(const Cursor& cursor) {
   return level;
 }
 
+/// A value per role, or one for all where they are equal.
+template <class T, class Write>
+Json roles_to_json(const PerRole<T>& values, const Write& write) {
+  if (values[0] == values[1] && values[1] == values[2]) return write(values[0]);
+  Json json;
+  for (std::size_t r = 0; r < values.size(); ++r) json[kRoleNames[r]] = write(values[r]);
+  return json;
+}
+
+Json as_it_is(double value) { return value; }
+
+Json to_json(const Fanout& fanout) {
+  Json json = {{"x", fanout.x}, {"y", fanout.y}};
+  json["multicast"] = roles_to_json(
+      fanout.multicast, [](Multicast mode) { return mode == Multicast::equal ? Json("equal") : Json(mode == Multicast::all); });
+  json["reduction"] = fanout.reduction;
+  json["energy_per_word"] = roles_to_json(fanout.energy_per_word, as_it_is);
+  if (!fanout.x_dimensions.empty()) json["x_dimensions"] = fanout.x_dimensions;
+  if (!fanout.y_dimensions.empty()) json["y_dimensions"] = fanout.y_dimensions;
+  return json;
+}
+
+Json to_json(const Level& level) {
+  Json json = {{"name", level.name}, {"read_energy", level.read_energy}, {"write_energy", level.write_energy}};
+  json["word_bits"] = roles_to_json(level.word_bits, [](int bits) { return Json(bits); });
+  json["block_words"] = level.block_words;
+  const bool one_for_all = level.partitions.size() == 1 && level.partitions[0].holds == PerRole<bool>{true, true, true} &&
+                           level.partitions[0].capacity_words > 0;
+  if (one_for_all) {
+    json["capacity_words"] = level.partitions[0].capacity_words;
+  } else if (!level.partitions.empty()) {
+    json["partitions"] = Json::array();
+    for (const Partition& part : level.partitions) {
+      Json tensors = Json::array();
+      for (std::size_t r = 0; r < part.holds.size(); ++r)
+        if (part.holds[r]) tensors.push_back(kRoleNames[r]);
+      json["partitions"].push_back({{"tensors", tensors}, {"capacity_words", part.capacity_words}});
+    }
+  }
+  if (level.read_bandwidth > 0) json["read_bandwidth"] = level.read_bandwidth;
+  if (level.write_bandwidth > 0) json["write_bandwidth"] = level.write_bandwidth;
+  json["keeps"] = roles_to_json(level.keeps, [](Keep keep) {
+    return Json(keep == Keep::can ? "can" : keep == Keep::must ? "must" : "never");
+  });
+  json["double_buffered"] = level.double_buffered;
+  json["retention"] = level.retention == Retention::none ? "none" : "sliding";
+  json["drain_reads"] = level.drain_reads;
+  json["leakage"] = level.leakage;
+  json["area"] = level.area;
+  if (level.fanout) json["fanout"] = to_json(*level.fanout);
+  return json;
+}
+
 }  // namespace
+
+Json to_json(const Hierarchy& hierarchy) {
+  Json json = {{"schema_version", 1}, {"name", hierarchy.name}};
+  if (!hierarchy.technology.empty()) json["technology"] = hierarchy.technology;
+  json["energy_unit"] = hierarchy.energy_unit;
+  if (hierarchy.clock_mhz > 0) json["clock_mhz"] = hierarchy.clock_mhz;
+  json["footprint"] = hierarchy.footprint == Footprint::touched ? "touched" : "box";
+  json["levels"] = Json::array();
+  for (const Level& level : hierarchy.levels) json["levels"].push_back(to_json(level));
+  json["compute"] = {{"name", hierarchy.compute.name},
+                     {"mac_energy", hierarchy.compute.mac_energy},
+                     {"macs_per_cycle", hierarchy.compute.macs_per_cycle},
+                     {"bits", hierarchy.compute.bits},
+                     {"area", hierarchy.compute.area}};
+  return json;
+}
 
 Hierarchy read_architecture(const Document& document) {
   const Cursor root(document);

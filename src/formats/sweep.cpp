@@ -179,7 +179,7 @@ SweepEstimate estimate_of(const Cursor& cursor, const Hierarchy& hierarchy) {
   }
   if (cursor.has("mac_pj")) estimate.mac_pj = cursor.at("mac_pj").number(true);
   if (estimate.energy && hierarchy.energy_unit == "mac" && estimate.mac_pj == 0)
-    cursor.fail("the architecture's energies are in MACs and the table's in pJ: expected 'mac_pj', or \"what\": [\"area\"]");
+    cursor.fail(R"(the architecture's energies are in MACs and the table's in pJ: expected 'mac_pj', or "what": ["area"])");
   std::vector<std::string> names;
   for (const Level& level : hierarchy.levels) names.push_back(level.name);
   for (const auto& [level, memory] : cursor.at("levels").members()) {

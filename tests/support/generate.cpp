@@ -21,7 +21,10 @@ const T& pick(Random& random, const std::vector<T>& from) {
   return from[random() % from.size()];
 }
 
-std::int64_t bound(Random& random) { return pick<std::int64_t>(random, {1, 1, 2, 2, 3, 4, 4, 5, 6, 8, 9, 12}); }
+std::int64_t bound(Random& random, bool odd = false) {
+  return odd ? pick<std::int64_t>(random, {1, 1, 2, 3, 5, 7, 11, 13})
+             : pick<std::int64_t>(random, {1, 1, 2, 2, 3, 4, 4, 5, 6, 8, 9, 12});
+}
 
 Layer random_einsum(Random& random) {
   Layer layer;
@@ -62,17 +65,18 @@ Layer random_layer(Random& random, const Sizes& sizes) {
       layer = random_einsum(random);
     } else {
       ConvShape shape;
-      shape.n = coin(random, 3) ? bound(random) : 1;
-      shape.g = coin(random, 4) ? bound(random) : 1;
-      shape.m = bound(random);
-      shape.c = bound(random);
-      shape.p = bound(random);
-      shape.q = coin(random, 2) ? bound(random) : 1;
+      shape.n = coin(random, 3) ? bound(random, sizes.odd) : 1;
+      shape.g = coin(random, 4) ? bound(random, sizes.odd) : 1;
+      shape.m = bound(random, sizes.odd);
+      shape.c = bound(random, sizes.odd);
+      shape.p = bound(random, sizes.odd);
+      shape.q = coin(random, 2) ? bound(random, sizes.odd) : 1;
       shape.r = draw(random, 1, 4);
       shape.s = coin(random, 2) ? draw(random, 1, 3) : 1;
       shape.stride_h = draw(random, 1, 3);
       shape.stride_w = draw(random, 1, 2);
       shape.dilation_h = coin(random, 3) ? draw(random, 2, 3) : 1;
+      if (sizes.odd && coin(random, 2)) shape.stride_h = shape.r + draw(random, 1, 2);
       if (coin(random, 4)) shape.bits = {8, 8, static_cast<int>(draw(random, 8, 40))};
       layer = conv("random", shape);
     }
@@ -102,6 +106,10 @@ Hierarchy random_hierarchy(Random& random, const Sizes& sizes) {
         level.partitions.push_back({{true, true, true}, pick<std::int64_t>(random, {3, 6, 12, 24, 60, 200, 800})});
       }
       for (Keep& keep : level.keeps) keep = coin(random, 6) ? Keep::never : Keep::can;
+      if (sizes.odd && coin(random, 2)) {
+        level.keeps.fill(Keep::never);
+        level.keeps[random() % level.keeps.size()] = Keep::can;
+      }
       level.double_buffered = coin(random, 3);
       if (sizes.sliding && coin(random, 3)) level.retention = Retention::sliding;
       level.drain_reads = coin(random, 4);

@@ -23,6 +23,8 @@ struct Sizes {
   int max_levels = 4;
   bool bandwidths = true;
   bool sliding = true;
+  /// Prime bounds, strides above the filter's size, levels that only one kind of tensor does not pass by.
+  bool odd = false;
 };
 
 /// A convolution (grouped, strided, dilated, …), matmul or general Einsum of at most `max_macs` MACs.

@@ -63,12 +63,14 @@ struct Fanout {
     return axis == Axis::x ? x_dimensions : y_dimensions;
   }
   [[nodiscard]] bool unrolls(Axis axis, std::string_view dimension) const;
+  friend bool operator==(const Fanout&, const Fanout&) = default;
 };
 
 /// A part of a level's storage, shared by the roles in it. A level without parts has one, shared by all.
 struct Partition {
   PerRole<bool> holds = {false, false, false};
   std::int64_t capacity_words = 0;
+  friend bool operator==(const Partition&, const Partition&) = default;
 };
 
 inline constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
@@ -92,6 +94,7 @@ struct Level {
   [[nodiscard]] std::int64_t fanout_size() const { return fanout ? fanout->x * fanout->y : 1; }
   /// The partition that holds a role; nullptr = unbounded.
   [[nodiscard]] const Partition* partition(Role role) const;
+  friend bool operator==(const Level&, const Level&) = default;
 };
 
 struct ComputeUnit {
@@ -100,6 +103,7 @@ struct ComputeUnit {
   double macs_per_cycle = 1;  ///< of one unit
   int bits = 16;
   double area = 0;  ///< mm2, of one unit
+  friend bool operator==(const ComputeUnit&, const ComputeUnit&) = default;
 };
 
 /// Invariants (checked by `check`): at least one level; the outermost level is unbounded or not, but can keep every tensor;
@@ -120,6 +124,7 @@ struct Hierarchy {
   [[nodiscard]] std::int64_t instances(int index) const;
   /// mm2 of all instances of all levels and of the compute units, as far as their areas are given.
   [[nodiscard]] double area() const;
+  friend bool operator==(const Hierarchy&, const Hierarchy&) = default;
 };
 
 /// How many accesses one word of `tensor` costs at `level`, as a factor on its access energy: ceil(bits of the word / width of

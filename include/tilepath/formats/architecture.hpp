@@ -8,5 +8,7 @@ namespace tilepath {
 
 /// Throws InputError with file, pointer, what was found and what is allowed.
 Hierarchy read_architecture(const Document& document);
+/// An architecture file that read_architecture takes back as it was; without sources and description.
+Json to_json(const Hierarchy& hierarchy);
 
 }  // namespace tilepath
