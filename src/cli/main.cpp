@@ -73,6 +73,7 @@ int run(int argc, char** argv) {
   add_verify(app, action);
   add_certify(app, action);
   add_sweep(app, action);
+  add_import(app, action);
   add_show(app, action);
   add_list(app, action);
   try {

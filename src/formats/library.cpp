@@ -6,6 +6,7 @@
 
 #include "tilepath/base/error.hpp"
 #include "tilepath/base/suggest.hpp"
+#include "tilepath/formats/onnx.hpp"
 
 namespace tilepath {
 
@@ -24,6 +25,7 @@ std::vector<std::string> Library::names(const std::string& folder) const {
 
 Document Library::open(const std::string& folder, const std::string& given) const {
   std::error_code none;
+  if (folder == "workloads" && given.ends_with(".onnx")) return {given, import_onnx(given, {}).workload};
   if (given == "-" || (fs::exists(given, none) && !fs::is_directory(given, none))) return read_document(given);
   if (given.find('/') == std::string::npos)
     for (const fs::path& root : roots)

@@ -1,0 +1,82 @@
+// tilepath import: files of others, as ours.
+#include <fmt/core.h>
+
+#include <charconv>
+#include <memory>
+
+#include "context.hpp"
+#include "tilepath/base/error.hpp"
+#include "tilepath/formats/onnx.hpp"
+
+namespace tilepath::cli {
+
+namespace {
+
+struct OnnxArguments {
+  std::string model, output = "-";
+  std::vector<std::string> dimensions;
+  bool macs_only = false;
+};
+
+OnnxOptions options_of(const OnnxArguments& arguments) {
+  OnnxOptions options{{}, arguments.macs_only};
+  for (const std::string& given : arguments.dimensions) {
+    const std::size_t at = given.rfind('=');
+    std::int64_t size = 0;
+    const char* end = given.data() + given.size();
+    if (at == std::string::npos || at == 0 || std::from_chars(given.data() + at + 1, end, size).ptr != end || size < 1)
+      throw InputError("--dim: expected NAME=SIZE with a size of 1 or more, found '" + given + "'");
+    options.dimensions[given.substr(0, at)] = size;
+  }
+  return options;
+}
+
+int import_model(const OnnxArguments& arguments) {
+  const OnnxImport imported = import_onnx(arguments.model, options_of(arguments));
+  write_file(arguments.output, imported.workload.dump(1) + "\n");
+  double operations = 0;
+  double words = 0;
+  for (const auto* shares : {&imported.layers, &imported.skipped})
+    for (const auto& [name, share] : *shares) {
+      operations += share.operations;
+      words += share.words;
+    }
+  std::vector<std::vector<std::string>> rows = {{"operator", "nodes", "operations", "words", ""}};
+  const auto add = [&](const std::string& name, const OnnxShare& share, const std::string& remark) {
+    rows.push_back({name, std::to_string(share.nodes), fmt::format("{:.2f} %", 100 * share.operations / operations),
+                    fmt::format("{:.2f} %", 100 * share.words / words), remark});
+  };
+  for (const auto& [name, share] : imported.layers) add(name, share, "");
+  for (const auto& [name, share] : imported.skipped)
+    add(name, share, imported.why.contains(name) ? "skipped: " + imported.why.at(name) : "skipped");
+  std::FILE* talk = arguments.output == "-" ? stderr : stdout;
+  fmt::print(talk, "{}: {} layers, {} MACs\n{}", imported.workload["name"].get<std::string>(), imported.workload["layers"].size(),
+             grouped(static_cast<std::int64_t>(imported.macs)), table(rows, {false, true, true, true, false}));
+  if (arguments.output != "-") fmt::print("written: {}\n", arguments.output);
+  return kDone;
+}
+
+}  // namespace
+
+void add_import(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("import", "Take in files of others: ONNX models");
+  command->require_subcommand(1);
+  auto arguments = std::make_shared<OnnxArguments>();
+  CLI::App* onnx = command->add_subcommand("onnx", "An ONNX model as a workload");
+  onnx->add_option("model", arguments->model, "The model")->required()->type_name("MODEL.onnx");
+  onnx->add_option("-o,--output", arguments->output, "Workload file (default: standard output)")->type_name("FILE");
+  onnx->add_option("--dim", arguments->dimensions,
+                   "Size of a dimension that the model leaves open, say batch=1 (may be given several times)")
+      ->expected(1)
+      ->take_all()
+      ->type_name("NAME=SIZE");
+  onnx->add_flag("--macs-only", arguments->macs_only, "Leave out pooling and elementwise operators, which multiply nothing");
+  onnx->footer(
+      "Examples:\n"
+      "  tilepath import onnx resnet50.onnx -o resnet50.json\n"
+      "  tilepath import onnx bert.onnx --dim batch=1 --dim sequence=128 -o bert.json\n"
+      "Commands that take a workload also take a model, where it leaves no dimension open.");
+  onnx->callback([arguments, &action] { action = [arguments](const Context&) { return import_model(*arguments); }; });
+}
+
+}  // namespace tilepath::cli
