@@ -72,6 +72,7 @@ int run(int argc, char** argv) {
   add_evaluate(app, action);
   add_verify(app, action);
   add_certify(app, action);
+  add_compare(app, action);
   add_sweep(app, action);
   add_import(app, action);
   add_show(app, action);

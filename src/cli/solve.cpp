@@ -1,0 +1,152 @@
+#include "solve.hpp"
+
+#include <oneapi/tbb/parallel_for.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "at_once.hpp"
+#include "progress.hpp"
+#include "tilepath/base/error.hpp"
+#include "tilepath/formats/dataflow.hpp"
+
+namespace tilepath::cli {
+
+/// An output that cannot be written is found out before the long work, not after.
+void expect_writable(const std::string& path) {
+  if (path.empty() || path == "-") return;
+  const std::string probe = path + ".tmp" + std::to_string(getpid());
+  std::FILE* file = std::fopen(probe.c_str(), "w");
+  if (file == nullptr) throw InputError(path + ": cannot be written");
+  (void)std::fclose(file);
+  (void)std::remove(probe.c_str());
+}
+
+namespace {
+
+/// For each layer, the first that poses the same problem.
+std::vector<std::size_t> first_equal(const std::vector<Layer>& layers) {
+  std::vector<std::size_t> first(layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    first[i] = i;
+    for (std::size_t j = 0; j < i && first[i] == i; ++j)
+      if (first[j] == j && same_problem(layers[i], layers[j]) && layers[i].padding == layers[j].padding) first[i] = j;
+  }
+  return first;
+}
+
+/// What the optimum would be without each constraint.
+std::vector<ConstraintPrice> prices_of(const SearchResult& found, const Layer& layer, const Hierarchy& hierarchy,
+                                       const SearchOptions& options, const std::stop_token& stop) {
+  const auto value = [&](const SearchResult& result) { return score_of(options.objective, result.evaluation).value; };
+  std::vector<ConstraintPrice> prices;
+  for (std::size_t c = 0; c < options.constraints.size(); ++c) {
+    SearchOptions without = options;
+    without.constraints.erase(without.constraints.begin() + static_cast<std::ptrdiff_t>(c));
+    const SearchResult free = search(layer, hierarchy, without, stop);
+    prices.push_back({options.constraints[c].text, value(free), value(found) / value(free), free.certificate.proved});
+  }
+  return prices;
+}
+
+}  // namespace
+
+NetworkResult solve(const SolveRequest& options, const Context& context) {
+  const Document arch = context.library.open("arch", options.arch);
+  const Network network = read_workload(context.library.open("workloads", options.workload));
+  NetworkResult result{network.name, arch.root, read_architecture(arch), options.search, Json::array(), {}};
+  std::vector<Document> dataflows;
+  for (const std::string& name : options.dataflows) {
+    dataflows.push_back(context.library.open("mappings", name));
+    for (const Cursor& each : statements_of(dataflows.back()).elements()) result.constraints.push_back(each.json());
+  }
+  std::vector<Layer> layers = network.layers;
+  if (!options.layers.empty()) {
+    layers.clear();
+    for (const std::string& name : options.layers) layers.push_back(find_layer(network, name));
+  }
+  const std::vector<std::size_t> first = first_equal(layers);
+  std::vector<std::size_t> distinct;
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (first[i] == i) distinct.push_back(i);
+  // Layers side by side first; where there are fewer than threads, several jobs of each.
+  const auto threads = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+  const std::size_t spare = threads / distinct.size();
+  std::vector<LayerResult> solved(layers.size());
+  {
+    Progress progress(network.name, distinct.size());
+    tbb::parallel_for(std::size_t{0}, distinct.size(), [&](std::size_t k) {
+      const std::size_t i = distinct[k];
+      LayerResult& each = solved[i];
+      SearchOptions wanted = options.search;
+      wanted.at_once = at_once(spare);
+      wanted.record_jobs = options.record_jobs;
+      for (const Document& dataflow : dataflows) {
+        const std::vector<Constraint> more = read_dataflow(dataflow, layers[i], result.hierarchy);
+        wanted.constraints.insert(wanted.constraints.end(), more.begin(), more.end());
+      }
+      if (const std::string why = contradiction(wanted.constraints, layers[i], result.hierarchy); !why.empty())
+        throw InputError("--dataflow: for layer '" + layers[i].name + "', " + why);
+      try {
+        each.found = search(layers[i], result.hierarchy, wanted, context.stop);
+      } catch (const NoLegalMapping&) {
+        const std::string why = conflict(layers[i], result.hierarchy, wanted);
+        if (why.empty()) throw;
+        throw NoLegalMapping("no legal mapping of '" + layers[i].name + "' on '" + result.hierarchy.name + "': " + why);
+      }
+      if (options.pareto) each.front = pareto_front(layers[i], result.hierarchy, wanted, context.stop);
+      if (options.price) each.prices = prices_of(each.found, layers[i], result.hierarchy, wanted, context.stop);
+      if (options.verify && !context.stop.stop_requested()) {
+        try {
+          each.verification = verify(each.found.nest, layers[i], result.hierarchy, each.found.evaluation.counts, 1, context.stop);
+        } catch (const Interrupted&) {  // what is found is kept; it is not verified
+        }
+      }
+      progress.done(layers[i].name);
+    });
+  }
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    result.layers.push_back(solved[first[i]]);
+    result.layers.back().layer = layers[i];
+  }
+  return result;
+}
+
+void add_search_options(CLI::App& command, SearchOptions& options) {
+  add_choice<Objective>(command, "--objective", options.objective.objective,
+                        {{"edp", Objective::edp},
+                         {"energy", Objective::energy},
+                         {"latency", Objective::latency},
+                         {"ed2p", Objective::ed2p},
+                         {"product", Objective::product}},
+                        "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p, product (see "
+                        "--exponents)");
+  command
+      .add_option_function<std::pair<double, double>>(
+          "--exponents",
+          [&options](const std::pair<double, double>& given) {
+            if (!(given.first > 0) || !(given.second > 0)) throw CLI::ValidationError("--exponents", "both must be above 0");
+            options.objective.energy_exponent = given.first;
+            options.objective.cycles_exponent = given.second;
+          },
+          "A,B of the objective `product`: energy^A x cycles^B")
+      ->delimiter(',')
+      ->type_name("A,B");
+  command.add_option("--max-cycles", options.objective.max_cycles, "No layer may take more cycles than this")
+      ->check(above_zero());
+  command.add_option("--max-energy", options.objective.max_energy, "No layer may take more energy than this")
+      ->check(above_zero());
+  add_choice<bool>(command, "--mapspace", options.mapspace.uneven, {{"uneven", true}, {"even", false}},
+                   "uneven (default): each storage node of a level on its own; even: a level's nodes stand together, as in most "
+                   "other tools");
+  add_choice<Remainders>(
+      command, "--remainders", options.mapspace.remainders, {{"lanes", Remainders::lanes}, {"none", Remainders::none}},
+      "lanes (default): a tile may be dealt to lanes in parts that do not divide it; none: perfect factors only");
+  add_choice<Bypass>(command, "--bypass", options.mapspace.bypass, {{"free", Bypass::free}, {"fixed", Bypass::fixed}},
+                     "free (default): every level may keep a tensor or pass it on; fixed: every level keeps all that it has room "
+                     "for");
+  command.add_option("--time-limit", options.time_limit, "Seconds per layer; past them the best found, with its gap")
+      ->check(above_zero());
+}
+
+}  // namespace tilepath::cli
