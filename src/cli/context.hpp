@@ -33,6 +33,8 @@ void add_show(CLI::App& app, Action& action);
 void add_import(CLI::App& app, Action& action);
 void add_compare(CLI::App& app, Action& action);
 void add_sweep(CLI::App& app, Action& action);
+void add_shell(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 void add_list(CLI::App& app, Action& action);
 
 /// The layer of this name; with an empty name the only one. Throws InputError with the nearest name.

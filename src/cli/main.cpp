@@ -77,6 +77,8 @@ int run(int argc, char** argv) {
   add_import(app, action);
   add_show(app, action);
   add_list(app, action);
+  add_shell(app, action);
+  add_doctor(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -159,7 +159,7 @@ fs::path SweepFolder::records(std::int64_t share) const {
 ShareState SweepFolder::state(std::int64_t share) const {
   ShareState state;
   std::error_code none;
-  state.done = fs::exists(done(share), none);
+  state.done = fs::exists(done(share), none) || begin(share) == begin(share + 1);
   state.started = fs::exists(log(share), none);
   state.locked = state.started && locked(log(share));
   state.next = begin(share);

@@ -75,13 +75,16 @@ Neighbours::Neighbours(Grid grid, const std::vector<Layer>& layers, std::functio
     : grid_(std::move(grid)), layers_(layers), pose_(std::move(pose)), solutions_(solutions) {}
 
 std::shared_ptr<Neighbours::Row> Neighbours::row_of(std::int64_t point) {
-  constexpr std::size_t kMost = 64;  // points are asked for in order or nearly so
+  // Points are asked for in order or nearly so: the last few rows are enough, and some thousand designs.
+  constexpr std::int64_t kMostPoints = 4096;
+  const auto most =
+      static_cast<std::size_t>(std::max<std::int64_t>(4, kMostPoints / std::min(grid_.radices().back(), kLongestRow)));
   const std::int64_t first = point - point % grid_.radices().back() % kLongestRow;
   const std::lock_guard lock(mutex_);
   auto& row = rows_[first];
   if (!row) row = std::make_shared<Row>();
   std::shared_ptr<Row> wanted = row;
-  while (rows_.size() > kMost) rows_.erase(rows_.begin()->second == wanted ? std::prev(rows_.end()) : rows_.begin());
+  while (rows_.size() > most) rows_.erase(rows_.begin()->second == wanted ? std::prev(rows_.end()) : rows_.begin());
   return wanted;
 }
 

@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kMostValues = 1'000'000;
+constexpr double kExact = 9007199254740992.0;  // 2^53: whole doubles below it are the integers that they seem
 const std::string kFree = "free";
 
 std::vector<std::string> tokens_of(const std::string& pointer) {
@@ -83,7 +84,7 @@ std::vector<Json> range_of(const Cursor& cursor) {
   // A whole range stays whole; another allows for what adding fractions loses.
   const double slack = whole ? 0 : 1e-9 * std::abs(high);
   for (std::int64_t k = 1; value <= high + slack; ++k) {
-    if (whole)
+    if (value == std::floor(value) && std::abs(value) < kExact)
       values.emplace_back(static_cast<std::int64_t>(value));
     else
       values.emplace_back(value);

@@ -307,6 +307,13 @@ TEST_CASE("sweep: linked parameters, fractions, switches and settings arrive in 
   CHECK(last["levels"][0]["read_bandwidth"] == 16);
   CHECK(last["levels"][2]["capacity_words"] == 16);
   CHECK(run("sweep design " + file + " --point 20").code == 2);
+  // A capacity is a whole number, however its range is written.
+  const std::string ranges = scratch.file("ranges.json", R"({"schema_version": 1, "name": "ranges", "arch": "eyeriss-3level",
+ "workloads": ["alexnet"],
+ "parameters": [{"pointer": "/levels/1/capacity_words", "from": 32.0, "to": 72, "times": 1.5}]})");
+  for (const auto& [point, words] : {std::pair{0, 32}, {1, 48}, {2, 72}})
+    CHECK(Json::parse(run("sweep design " + ranges + " --point " + std::to_string(point)).out)["levels"][1]["capacity_words"] ==
+          words);
 }
 
 }  // namespace tilepath::testing

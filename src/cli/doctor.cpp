@@ -1,0 +1,41 @@
+// tilepath doctor: what is here, and what optional parts are not.
+#include <fmt/core.h>
+#include <oneapi/tbb/info.h>
+
+#include "context.hpp"
+#include "slurm.hpp"
+#include "tilepath/formats/onnx.hpp"
+
+namespace tilepath::cli {
+
+namespace {
+
+int examine(const Context& context) {
+  std::vector<std::vector<std::string>> rows = {{"part", "", "for"}};
+  bool whole = true;
+  const auto say = [&](const std::string& part, bool there, const std::string& what, const std::string& otherwise, bool needed) {
+    rows.push_back({part, there ? "yes" : "NO", there ? what : what + " (" + otherwise + ")"});
+    whole = whole && (there || !needed);
+  };
+  for (const char* folder : {"arch", "workloads", "mappings", "sweeps", "estimators"}) {
+    const std::size_t count = context.library.names(folder).size();
+    say(folder, count > 0, fmt::format("{} ready-made", count), "set TILEPATH_DATA to the folder that holds them", true);
+  }
+  say("threads", true, fmt::format("{} at once", tbb::info::default_concurrency()), "", true);
+  say("ONNX", has_onnx(), "tilepath import onnx", "build with libonnx-dev and libprotobuf-dev", false);
+  constexpr int kNotFound = 127;
+  say("Slurm", run_program({"sbatch", "--version"}).code != kNotFound, "tilepath sweep submit",
+      "install slurm-client; --shard works without", false);
+  fmt::print("tilepath {}\n{}{}", TILEPATH_VERSION, table(rows, {false, false, false}),
+             whole ? "" : "something that every command needs is missing\n");
+  return whole ? kDone : kCheckFailed;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("doctor", "What parts are present, and what is missing for the others");
+  command->callback([&action] { action = [](const Context& context) { return examine(context); }; });
+}
+
+}  // namespace tilepath::cli
