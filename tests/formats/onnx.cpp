@@ -119,8 +119,7 @@ TEST_CASE("onnx: MACs of published networks") {
 }
 
 TEST_CASE("onnx: ResNet-50 is the ready-made one, layer by layer") {
-  const OnnxImport imported =
-      import_onnx(std::string(TILEPATH_SOURCE_DATA) + "/tests/data/onnx/light_resnet50.onnx", {{}, true});
+  const OnnxImport imported = import_onnx(std::string(TILEPATH_SOURCE_DATA) + "/tests/data/onnx/light_resnet50.onnx", {{}, true});
   const Network network = read_workload({"imported", imported.workload});
   const Network ours = read_workload(read_document(std::string(TILEPATH_SOURCE_DATA) + "/workloads/resnet50.json"));
   // Caffe's ResNet-50 has its strides in the 1x1 convolutions, torchvision's in the 3x3: the same number of layers.

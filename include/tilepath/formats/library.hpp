@@ -15,7 +15,8 @@ struct Library {
 
   /// Names of the ready-made files in one folder, sorted.
   [[nodiscard]] std::vector<std::string> names(const std::string& folder) const;
-  /// `given` is a path, "-", or a ready-made name; a workload may also be an ONNX model. Throws InputError with the nearest name where it is none of them.
+  /// `given` is a path, "-", or a ready-made name; a workload may also be an ONNX model. Throws InputError with the nearest name
+  /// where it is none of them.
   [[nodiscard]] Document open(const std::string& folder, const std::string& given) const;
 };
 
