@@ -78,7 +78,7 @@ int run(const RunArguments& arguments, const Context& context) {
     fmt::print("searched {} problems; {} answers were known, {} came from the cache\n", grouped(summary.searched),
                grouped(summary.known), grouped(summary.archived));
   if (summary.faults > 0)
-    fmt::print("{} points have no result; their records say why (\"status\", \"reason\")\n", grouped(summary.faults));
+    fmt::print("{} points have no result; their records say why, the first: {}\n", grouped(summary.faults), summary.first_fault);
   fmt::print("written: {}\n", where);
   return kDone;
 }

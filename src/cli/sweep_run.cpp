@@ -147,9 +147,11 @@ std::vector<std::int64_t> spread(std::int64_t n, std::int64_t most) {
 /// A sweep for the front leaves out more if it knows good designs from the start: some that lie far apart are solved first. The
 /// front does not depend on which.
 void scout(const SweepFolder& folder, std::int64_t points, Explorer& explorer, std::size_t threads, const std::stop_token& stop) {
-  constexpr std::int64_t kMost = 64;
-  constexpr std::int64_t kOneIn = 16;
-  const std::vector<std::int64_t> scouts = spread(folder.sweep().grid().points(), std::min(kMost, points / kOneIn));
+  // A point may need the whole of its row: scouts take an eighth of the time at most.
+  constexpr std::int64_t kMost = 16;
+  constexpr std::int64_t kOneIn = 8;
+  const std::int64_t row = folder.sweep().grid().radices().back();
+  const std::vector<std::int64_t> scouts = spread(folder.sweep().grid().points(), std::min(kMost, points / (kOneIn * row)));
   const auto one = [&](std::size_t k) {
     if (const auto record = explorer.record(folder.sweep().grid().points() - 1 - scouts[k], stop)) explorer.recorded(*record);
   };
@@ -220,7 +222,9 @@ RunSummary run_share(const SweepFolder& folder, std::int64_t share, const RunOpt
     if (record) {
       appender.add(to_line(*record));
       ++summary.records;
-      if (record->status != Record::Status::done && record->status != Record::Status::dominated) ++summary.faults;
+      if (record->status != Record::Status::done && record->status != Record::Status::dominated) {
+        if (summary.faults++ == 0) summary.first_fault = record->reason;
+      }
     }
     if (since(said) > kSayEvery) {
       said = Clock::now();

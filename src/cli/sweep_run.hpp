@@ -20,6 +20,7 @@ struct RunSummary {
   std::int64_t records = 0;  ///< written by this run
   std::int64_t left = 0;     ///< points of the share of which nothing is known yet: the run was interrupted
   std::int64_t faults = 0;   ///< of the records, those that are not done
+  std::string first_fault;   ///< the reason of the first of them
   std::int64_t searched = 0, known = 0, archived = 0;
   double seconds = 0;
 };
