@@ -42,9 +42,9 @@ Json inlined(const Cursor& cursor, const std::string& folder, const std::string&
     const std::string given = cursor.text();
     std::error_code none;
     const fs::path beside = fs::path(home) / given;
-    const bool is_path = given.find('/') != std::string::npos || given.ends_with(".json");
+    const bool is_path = given.find('/') != std::string::npos || given.ends_with(".json") || given.ends_with(".onnx");
     try {
-      document = is_path && fs::exists(beside, none) ? read_document(beside.string()) : library.open(folder, given);
+      document = library.open(folder, is_path && fs::exists(beside, none) ? beside.string() : given);
     } catch (const InputError& error) {
       cursor.fail(error.what());
     }

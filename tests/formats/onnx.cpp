@@ -215,6 +215,13 @@ TEST_CASE("onnx: an open dimension is asked for by its name, and a file that is 
             "/tests/data/onnx/light_squeezenet.onnx --arch eyeriss-3level --remainders none");
   CHECK(ran.code == 0);
   CHECK(ran.out.find("light_squeezenet on eyeriss-3level") == 0);
+  // A sweep names a model beside itself.
+  std::filesystem::copy_file(std::string(TILEPATH_SOURCE_DATA) + "/tests/data/onnx/light_squeezenet.onnx",
+                             scratch.path("net.onnx"));
+  const std::string sweep = scratch.file("sweep.json", R"({"schema_version": 1, "name": "s", "arch": "eyeriss-3level",
+ "workloads": ["net.onnx"], "mapspace": {"remainders": "none"}, "parameters": []})");
+  CHECK(run("sweep run " + sweep + " -o " + scratch.path("out")).code == 0);
+  CHECK(read_text(scratch.path("out/results.jsonl")).find("\"status\":\"done\"") != std::string::npos);
 }
 
 }  // namespace tilepath::testing
