@@ -1,5 +1,7 @@
 #include "tilepath/formats/library.hpp"
 
+#include <sys/auxv.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <set>
@@ -40,7 +42,12 @@ Library standard_library(const std::vector<fs::path>& more) {
   Library library;
   if (const char* data = std::getenv("TILEPATH_DATA")) library.roots.emplace_back(data);
   std::error_code none;
-  const fs::path program = fs::read_symlink("/proc/self/exe", none);
+  fs::path program = fs::read_symlink("/proc/self/exe", none);
+  if (none) {  // a root without /proc: as the kernel was asked to run it
+    const unsigned long given = getauxval(AT_EXECFN);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel's own way to hand over a text
+    if (given != 0) program = fs::canonical(reinterpret_cast<const char*>(given), none);
+  }
   if (!none) library.roots.push_back(program.parent_path().parent_path() / "share" / "tilepath");
   library.roots.insert(library.roots.end(), more.begin(), more.end());
   return library;
