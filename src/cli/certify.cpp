@@ -1,6 +1,5 @@
 // tilepath certify: is what a result claims true?
 #include <fmt/core.h>
-#include <oneapi/tbb/parallel_for.h>
 
 #include <cmath>
 #include <map>
@@ -131,7 +130,7 @@ int run(const Options& options, const Context& context) {
   std::vector<Finding> findings(claims.size());
   {
     Progress progress("certify", claims.size());
-    tbb::parallel_for(std::size_t{0}, claims.size(), [&](std::size_t i) {
+    each_at_once(claims.size(), [&](std::size_t i) {
       findings[i].wrong = wrong_claim(claims[i], findings[i]);
       if (!options.proof.empty() && findings[i].wrong.empty()) {
         const auto jobs = proof.find(claims[i].layer.name);

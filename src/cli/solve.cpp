@@ -1,6 +1,5 @@
 #include "solve.hpp"
 
-#include <oneapi/tbb/parallel_for.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -70,12 +69,12 @@ NetworkResult solve(const SolveRequest& options, const Context& context) {
   for (std::size_t i = 0; i < layers.size(); ++i)
     if (first[i] == i) distinct.push_back(i);
   // Layers side by side first; where there are fewer than threads, several jobs of each.
-  const auto threads = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+  const auto threads = thread_limit();
   const std::size_t spare = threads / distinct.size();
   std::vector<LayerResult> solved(layers.size());
   {
     Progress progress(network.name, distinct.size());
-    tbb::parallel_for(std::size_t{0}, distinct.size(), [&](std::size_t k) {
+    each_at_once(distinct.size(), [&](std::size_t k) {
       const std::size_t i = distinct[k];
       LayerResult& each = solved[i];
       SearchOptions wanted = options.search;

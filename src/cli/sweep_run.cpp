@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <oneapi/tbb/global_control.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -155,10 +154,7 @@ void scout(const SweepFolder& folder, std::int64_t points, Explorer& explorer, s
   const auto one = [&](std::size_t k) {
     if (const auto record = explorer.record(folder.sweep().grid().points() - 1 - scouts[k], stop)) explorer.recorded(*record);
   };
-  if (const auto many = at_once(threads))
-    many(scouts.size(), one);
-  else
-    for (std::size_t k = 0; k < scouts.size(); ++k) one(k);
+  each_at_once(scouts.size(), one, threads);
 }
 
 /// Asks for a stop when the time is over, or when somebody else asks for one.
@@ -181,8 +177,7 @@ class Deadline {
 }  // namespace
 
 std::size_t threads_of(const RunOptions& options) {
-  return options.threads > 0 ? static_cast<std::size_t>(options.threads)
-                             : tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+  return options.threads > 0 ? static_cast<std::size_t>(options.threads) : thread_limit();
 }
 
 RunSummary run_share(const SweepFolder& folder, std::int64_t share, const RunOptions& options, const Context& context) {

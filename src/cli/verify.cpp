@@ -1,10 +1,10 @@
 // tilepath verify: execute mappings and compare.
 #include <fmt/core.h>
-#include <oneapi/tbb/parallel_for.h>
 
 #include <cmath>
 #include <memory>
 
+#include "at_once.hpp"
 #include "context.hpp"
 #include "progress.hpp"
 #include "tilepath/base/error.hpp"
@@ -46,7 +46,7 @@ int verify_result(const std::string& path, const Context& context) {
   for (const Claim& claim : claims) names.push_back(claim.layer.name);
   {
     Progress progress("verify", claims.size());
-    tbb::parallel_for(std::size_t{0}, claims.size(), [&](std::size_t i) {
+    each_at_once(claims.size(), [&](std::size_t i) {
       const Claim& claim = claims[i];
       const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
       outcomes[i].false_claim = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
