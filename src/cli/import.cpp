@@ -2,11 +2,13 @@
 #include <fmt/core.h>
 
 #include <charconv>
+#include <filesystem>
 #include <memory>
 
 #include "context.hpp"
 #include "tilepath/base/error.hpp"
 #include "tilepath/formats/onnx.hpp"
+#include "tilepath/formats/timeloop.hpp"
 
 namespace tilepath::cli {
 
@@ -56,11 +58,69 @@ int import_model(const OnnxArguments& arguments) {
   return kDone;
 }
 
+struct TimeloopArguments {
+  std::vector<std::string> files;
+  std::string output = ".";
+  TimeloopImportOptions options;
+};
+
+int import_specification(const TimeloopArguments& arguments) {
+  const TimeloopImport imported = import_timeloop(arguments.files, arguments.options);
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  fs::create_directories(arguments.output, failed);
+  std::string search = "tilepath search";
+  std::string written;
+  const auto write = [&](const Json& json, const char* name) {
+    if (json.is_null()) return std::string();
+    const std::string path = (fs::path(arguments.output) / name).lexically_normal().string();
+    write_file(path, json.dump(1) + "\n");
+    written += (written.empty() ? "" : ", ") + path;
+    return path;
+  };
+  const std::string workload = write(imported.workload, "workload.json");
+  const std::string arch = write(imported.arch, "arch.json");
+  const std::string dataflow = write(imported.dataflow, "dataflow.json");
+  const std::string mapping = write(imported.mapping, "mapping.json");
+  for (const std::string& remark : imported.remarks) fmt::print(stderr, "{}\n", remark);
+  fmt::print("written: {}\n", written);
+  if (!workload.empty() && !arch.empty())
+    fmt::print("next: tilepath search {} --arch {}{}\n", workload, arch, dataflow.empty() ? "" : " --dataflow " + dataflow);
+  if (!mapping.empty()) fmt::print("      tilepath evaluate {} --arch {} --mapping {}\n", workload, arch, mapping);
+  return kDone;
+}
+
+void add_timeloop(CLI::App& command, Action& action) {
+  auto arguments = std::make_shared<TimeloopArguments>();
+  CLI::App* timeloop =
+      command.add_subcommand("timeloop", "Timeloop's YAML: problem, architecture, ERT, ART, constraints, mapping");
+  timeloop->add_option("files", arguments->files, "All files of the specification, as timeloop-mapper takes them")
+      ->required()
+      ->type_name("FILE.yaml");
+  timeloop
+      ->add_option("-o,--output", arguments->output,
+                   "Folder for workload.json, arch.json, dataflow.json and mapping.json, as far as the files have them (default: "
+                   "this one)")
+      ->type_name("FOLDER");
+  timeloop
+      ->add_option("--name", arguments->options.name, "Name of the workload and the architecture (default: what they are called)")
+      ->type_name("NAME");
+  timeloop->add_flag("--without-energies", arguments->options.without_energies,
+                     "Take 0 for energies that no ERT gives: for searches by latency alone");
+  timeloop->footer(
+      "Examples:\n"
+      "  tilepath import timeloop problem.yaml arch.yaml ERT.yaml -o chip\n"
+      "  tilepath import timeloop timeloop-mapper.map.yaml parsed-processed-input.yaml timeloop-mapper.ERT.yaml\n"
+      "What has no counterpart is named on standard error.");
+  timeloop->callback([arguments, &action] { action = [arguments](const Context&) { return import_specification(*arguments); }; });
+}
+
 }  // namespace
 
 void add_import(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("import", "Take in files of others: ONNX models");
+  CLI::App* command = app.add_subcommand("import", "Take in files of others: ONNX models, Timeloop's YAML");
   command->require_subcommand(1);
+  add_timeloop(*command, action);
   auto arguments = std::make_shared<OnnxArguments>();
   CLI::App* onnx = command->add_subcommand("onnx", "An ONNX model as a workload");
   onnx->add_option("model", arguments->model, "The model")->required()->type_name("MODEL.onnx");

@@ -75,6 +75,7 @@ int run(int argc, char** argv) {
   add_compare(app, action);
   add_sweep(app, action);
   add_import(app, action);
+  add_export(app, action);
   add_show(app, action);
   add_list(app, action);
   add_shell(app, action);

@@ -193,7 +193,7 @@ void add_sweep(CLI::App& app, Action& action) {
   add_front(*sweep, action);
   add_best(*sweep, action);
   add_sensitivity(*sweep, action);
-  add_export(*sweep, action);
+  add_table_export(*sweep, action);
   add_design(*sweep, action);
   sweep->footer(
       "Examples:\n"

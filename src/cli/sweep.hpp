@@ -17,7 +17,7 @@ void add_merge(CLI::App& app, Action& action);
 void add_front(CLI::App& app, Action& action);
 void add_best(CLI::App& app, Action& action);
 void add_sensitivity(CLI::App& app, Action& action);
-void add_export(CLI::App& app, Action& action);
+void add_table_export(CLI::App& app, Action& action);
 void add_design(CLI::App& app, Action& action);
 
 /// SPEC: a file, a ready-made name, - or the folder of a sweep; resolved.

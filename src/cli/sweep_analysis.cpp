@@ -385,7 +385,7 @@ void add_sensitivity(CLI::App& app, Action& action) {
   command->callback([arguments, &action] { action = [arguments](const Context&) { return sensitivity(*arguments); }; });
 }
 
-void add_export(CLI::App& app, Action& action) {
+void add_table_export(CLI::App& app, Action& action) {
   struct Arguments {
     std::string source, output = "-";
     bool csv = true;

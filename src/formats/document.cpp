@@ -83,9 +83,11 @@ Document read_document(const std::string& path) {
   return parse_document(path, text.str());
 }
 
-void Cursor::fail(const std::string& what) const {
-  throw InputError(document_->name + ": " + (pointer_.empty() ? "" : pointer_ + ": ") + what);
+std::string Cursor::said(const std::string& what) const {
+  return document_->name + ": " + (pointer_.empty() ? "" : pointer_ + ": ") + what;
 }
+
+void Cursor::fail(const std::string& what) const { throw InputError(said(what)); }
 
 void Cursor::expect_object(const std::vector<std::string>& known) const {
   if (!value_->is_object()) fail("expected an object, found " + shown(*value_));

@@ -29,6 +29,8 @@ class Cursor {
 
   [[nodiscard]] const Json& json() const { return *value_; }
   [[nodiscard]] const std::string& pointer() const { return pointer_; }
+  /// "FILE: /pointer: what".
+  [[nodiscard]] std::string said(const std::string& what) const;
   [[noreturn]] void fail(const std::string& what) const;
 
   /// Throws unless this is an object whose keys are all in `known` (with a suggestion for one that is not).
