@@ -152,6 +152,8 @@ void add_compare(CLI::App& app, Action& action) {
       ->take_all()
       ->type_name("LAYER");
   add_search_options(*command, options->request.search);
+  command->add_flag("--pareto", options->request.pareto, "Also the exact energy-latency front of each layer");
+  command->add_flag("--verify", options->request.verify, "Execute each mapping and compare counts and outputs");
   command->add_option("--threads", options->threads, "Threads (default: all cores); the answer does not depend on them")
       ->check(above_zero());
   command->add_option("-o,--output", options->output, "Write all results here as JSON; - is standard output")->type_name("FILE");

@@ -33,6 +33,7 @@ void add_show(CLI::App& app, Action& action);
 void add_import(CLI::App& app, Action& action);
 void add_export(CLI::App& app, Action& action);
 void add_compare(CLI::App& app, Action& action);
+void add_report(CLI::App& app, Action& action);
 void add_sweep(CLI::App& app, Action& action);
 void add_shell(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);

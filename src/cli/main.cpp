@@ -65,6 +65,7 @@ int run(int argc, char** argv) {
       "  tilepath evaluate --mapping alexnet-conv2-rs\n"
       "  tilepath verify alexnet.json\n"
       "  tilepath sweep run rf-against-buffer -o sweep\n"
+      "  tilepath report alexnet.json -o alexnet.html\n"
       "\nWORKLOAD and ARCH are a file or a ready-made name (`tilepath list`); - reads standard input.\n"
       "Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no legal mapping, 130 interrupted.");
   Action action;
@@ -74,6 +75,7 @@ int run(int argc, char** argv) {
   add_certify(app, action);
   add_compare(app, action);
   add_sweep(app, action);
+  add_report(app, action);
   add_import(app, action);
   add_export(app, action);
   add_show(app, action);

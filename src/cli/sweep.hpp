@@ -24,5 +24,8 @@ void add_design(CLI::App& app, Action& action);
 Sweep open_sweep(const std::string& given, bool front_only, const Context& context);
 /// Whether `given` is the folder of a sweep.
 bool is_sweep_folder(const std::string& given);
+/// The files of records of a folder, or the one file of records that is given. Throws InputError where there are none; says on
+/// standard error where some are still to come.
+std::vector<std::string> record_files(const std::string& given);
 
 }  // namespace tilepath::cli

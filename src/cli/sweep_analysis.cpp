@@ -19,10 +19,7 @@ namespace tilepath::cli {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-/// The files of records of a folder, or the one file of records that is given.
-std::vector<std::string> files_of(const std::string& given) {
+std::vector<std::string> record_files(const std::string& given) {
   if (!is_sweep_folder(given)) {
     std::error_code none;
     if (!fs::is_regular_file(given, none)) throw InputError(given + ": neither the folder of a sweep nor a file of records");
@@ -41,6 +38,8 @@ std::vector<std::string> files_of(const std::string& given) {
                folder.shares());
   return files;
 }
+
+namespace {
 
 const std::vector<std::string> kFigures = {"energy", "cycles", "edp", "ed2p", "area"};
 
@@ -87,7 +86,7 @@ struct Selection {
   }
   /// Calls `each` for the records that are done.
   void for_each(const std::function<void(const Record&)>& each) const {
-    Records records(files_of(source));
+    Records records(record_files(source));
     std::set<std::string> dataflows;
     bool some = false;
     while (const auto record = records.next()) {
@@ -151,7 +150,7 @@ std::vector<Record> records_of(const std::string& source, const std::vector<std:
   std::map<std::int64_t, std::size_t> wanted;
   for (std::size_t i = 0; i < points.size(); ++i) wanted[points[i]] = i;
   std::vector<Record> found(points.size());
-  Records records(files_of(source));
+  Records records(record_files(source));
   while (const auto line = records.line())
     if (const auto point = point_of(*line); point && wanted.contains(*point))
       found[wanted[*point]] = read_record(*line, records.where());
@@ -284,13 +283,13 @@ int sensitivity(const SensitivityArguments& arguments) {
 
 /// Every record as a row; one column per parameter, network figure and total.
 int export_csv(const std::string& source, const std::string& output) {
-  Records records(files_of(source));
+  Records records(record_files(source));
   std::string text;
   std::vector<std::string> parameters;
   std::vector<std::string> networks;
   // Columns are those of the first record that is done, or of the first; all records of a sweep have the same.
   {
-    Records first(files_of(source));
+    Records first(record_files(source));
     while (const auto record = first.next()) {
       parameters.clear();
       for (const auto& [name, value] : record->parameters.items()) parameters.push_back(name);

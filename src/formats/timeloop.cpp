@@ -91,13 +91,9 @@ Json patch_of(const Json& from, const Json& to) {
   for (const auto& [key, value] : from.items())
     if (!to.contains(key)) patch[key] = nullptr;
   for (const auto& [key, value] : to.items()) {
-    if (!from.contains(key))
-      patch[key] = value;
-    else if (from[key].is_object() && value.is_object()) {
-      if (Json inner = patch_of(from[key], value); !inner.empty()) patch[key] = std::move(inner);
-    } else if (from[key] != value) {
-      patch[key] = value;
-    }
+    const bool inside = from.contains(key) && from[key].is_object() && value.is_object();
+    Json change = inside ? patch_of(from[key], value) : value;
+    if (inside ? !change.empty() : !from.contains(key) || from[key] != value) patch[key] = std::move(change);
   }
   return patch;
 }
