@@ -37,6 +37,7 @@ void add_report(CLI::App& app, Action& action);
 void add_sweep(CLI::App& app, Action& action);
 void add_shell(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
+void add_init(CLI::App& app, Action& action);
 void add_list(CLI::App& app, Action& action);
 
 /// The layer of this name; with an empty name the only one. Throws InputError with the nearest name.

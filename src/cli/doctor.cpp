@@ -2,6 +2,9 @@
 #include <fmt/core.h>
 #include <oneapi/tbb/info.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "context.hpp"
 #include "slurm.hpp"
 #include "tilepath/formats/onnx.hpp"
@@ -21,6 +24,12 @@ int examine(const Context& context) {
     const std::size_t count = context.library.names(folder).size();
     say(folder, count > 0, fmt::format("{} ready-made", count), "set TILEPATH_DATA to the folder that holds them", true);
   }
+  const auto has_folder = [&](const char* folder) {
+    return std::any_of(context.library.roots.begin(), context.library.roots.end(),
+                       [&](const auto& root) { return std::filesystem::is_directory(root / folder); });
+  };
+  for (const auto& [folder, what] : {std::pair{"report", "tilepath report"}, {"starter", "tilepath init"}})
+    say(folder, has_folder(folder), what, "set TILEPATH_DATA to the folder that holds it", false);
   say("threads", true, fmt::format("{} at once", tbb::info::default_concurrency()), "", true);
   say("ONNX", has_onnx(), "tilepath import onnx", "build with libonnx-dev and libprotobuf-dev", false);
   constexpr int kNotFound = 127;

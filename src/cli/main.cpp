@@ -80,6 +80,7 @@ int run(int argc, char** argv) {
   add_export(app, action);
   add_show(app, action);
   add_list(app, action);
+  add_init(app, action);
   add_shell(app, action);
   add_doctor(app, action);
   try {
