@@ -240,7 +240,7 @@ TimeloopImport import_timeloop(const std::vector<std::string>& files, const Time
     }
     if (mapping) {
       if (problems.size() != 1) mapping->fail("a mapping is of one problem; the files have " + std::to_string(problems.size()));
-      const Json nodes = timeloop::mapping_of(timeloop::read_directives(*mapping, remarks), *architecture, problem, remarks);
+      const Json nodes = timeloop::mapping_of(timeloop::read_directives(*mapping, remarks), *architecture, problem);
       result.mapping = {{"schema_version", 1},
                         {"workload", result.workload["name"]},
                         {"layer", result.workload["layers"][0]["name"]},

@@ -236,10 +236,8 @@ void fill_in(std::vector<Directive>& directives, const Names& names) {
 
 }  // namespace
 
-Json mapping_of(const std::vector<Directive>& given, const Architecture& architecture, const Problem& problem,
-                Remarks& /*remarks*/) {
+Json mapping_of(std::vector<Directive> directives, const Architecture& architecture, const Problem& problem) {
   const Names names(architecture, problem);
-  std::vector<Directive> directives = given;
   fill_in(directives, names);
   const auto levels = architecture.levels.size();
   std::vector<std::vector<std::string>> kept(levels);
@@ -550,9 +548,8 @@ Constraints directives_of(const Json& statements, const Layer& layer, const Hier
   for (const Json& each : statements) {
     const std::string at = each.contains("at") ? each["at"].get<std::string>() : each.value("fanout", "");
     const int l = hierarchy.find_level(at);
-    if (l < 0) {
-      result.unsaid.push_back(each);
-    } else if (each.contains("store") || each.contains("never")) {
+    if (l < 0) throw InputError("constraint " + each.dump() + ": '" + hierarchy.name + "' has no level '" + at + "'");
+    if (each.contains("store") || each.contains("never")) {
       Json keeps = directive(at, "datatype");
       keeps[each.contains("store") ? "keep" : "bypass"] = spaces(each.contains("store") ? each["store"] : each["never"]);
       result.directives.push_back(keeps);

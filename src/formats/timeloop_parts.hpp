@@ -71,8 +71,7 @@ std::vector<Directive> read_directives(const Cursor& list, Remarks& remarks);
 std::vector<Directive> read_node_constraints(const Architecture& architecture, Remarks& remarks);
 
 /// The nodes of a mapping.
-Json mapping_of(const std::vector<Directive>& directives, const Architecture& architecture, const Problem& problem,
-                Remarks& remarks);
+Json mapping_of(std::vector<Directive> directives, const Architecture& architecture, const Problem& problem);
 /// Statements of a dataflow.
 Json statements_of(const std::vector<Directive>& directives, const Architecture& architecture, const Problem& problem,
                    Remarks& remarks);
