@@ -125,6 +125,19 @@ void Clock::forget_the_past() {
   for (Port& port : ports_) port.forget(horizon);
 }
 
+void Clock::settle(int site) {
+  Site& here = sites_[index(site)];
+  if (here.leaving == 0) return;
+  for (int inner = 0; inner < static_cast<int>(sites_.size()); ++inner)
+    if (sites_[index(inner)].parent == site && sites_[index(inner)].leaving < here.leaving) settle(inner);
+  const Booking booking = book(here.left, 0, here.on_its_way);
+  here.free = std::max(here.free, booking.end);
+  Site& parent = sites_[index(here.parent)];
+  double& arrives = parent.leaving > here.leaving ? parent.left : parent.used;  // the parent's tile may have been told to leave
+  arrives = std::max(arrives, booking.end);
+  here.leaving = 0;
+}
+
 void Clock::deliver(int site, const std::vector<Crossing>& crossings) {
   Site& here = sites_[index(site)];
   const Site& parent = sites_[index(here.parent)];
@@ -149,12 +162,15 @@ void Clock::deliver(int site, const std::vector<Crossing>& crossings) {
 
 void Clock::drain(int site, const std::vector<Crossing>& crossings) {
   Site& here = sites_[index(site)];
+  settle(site);
   if (here.doubled && !finishing_) {
-    const Booking booking = book(here.used, 0, crossings);
-    here.used = booking.end;
-    use(here.parent, booking.end);
+    here.leaving = ++drains_;
+    here.left = here.used;
+    here.on_its_way = crossings;
     return;
   }
+  for (int inner = 0; inner < static_cast<int>(sites_.size()); ++inner)
+    if (sites_[index(inner)].parent == site) settle(inner);
   double& cause = here.doubled ? split_.last_drain : split_.waiting[index(here.level)];
   const double start = std::max(now_, here.used);
   const Booking booking = book(start, 0, crossings);

@@ -84,6 +84,9 @@ class Clock {
     double used = 0;   ///< until when the current tile has been in use
     double free = 0;   ///< the other half has been empty since
     Crossing slowest;  ///< of the last delivery
+    std::int64_t leaving = 0;          ///< the last tile's drain is still to be booked; the how manieth drain it is, or 0
+    double left = 0;                   ///< from when on it can be
+    std::vector<Crossing> on_its_way;  ///< what it crosses
   };
 
   struct Booking {
@@ -109,6 +112,8 @@ class Clock {
   }
   double& lost_to(const Crossing& crossing);
   void use(int site, double until);
+  /// Books the drain that a site has put off, and before it those that were put off further in until then.
+  void settle(int site);
   void forget_the_past();
 
   const Hierarchy& hierarchy_;
@@ -116,6 +121,7 @@ class Clock {
   std::vector<Site> sites_;
   double now_ = 0;  ///< the MACs have done all that they were told so far
   bool finishing_ = false;
+  std::int64_t drains_ = 0;  ///< put off so far
   std::int64_t bookings_ = 0;
   CycleSplit split_;
 };
