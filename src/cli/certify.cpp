@@ -37,6 +37,7 @@ struct Finding {
 
 /// Everything but the bound: the mapping's cost, its place in the mapspace, what the certificate says of itself.
 std::string wrong_claim(const Claim& claim, Finding& finding) {
+  if (std::string wrong = false_fact(claim); !wrong.empty()) return wrong;
   const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
   if (std::string wrong = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
       !wrong.empty())
@@ -116,7 +117,9 @@ Json to_json(const Claim& claim, const Finding& finding) {
 
 int run(const Options& options, const Context& context) {
   const auto limit = limit_threads(options.threads);
-  std::vector<Claim> claims = read_result(read_document(options.result));
+  const Document document = read_document(options.result);
+  std::vector<Claim> claims = read_result(document);
+  const std::string wrong_total = false_total(document, claims);
   if (!options.layers.empty()) {
     for (const std::string& name : options.layers)
       if (std::none_of(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.layer.name == name; }))
@@ -145,6 +148,10 @@ int run(const Options& options, const Context& context) {
   }
   int code = kDone;
   bool unanswered = false;
+  if (!wrong_total.empty()) {
+    code = kCheckFailed;
+    fmt::print(stderr, "tilepath: {}\n", wrong_total);
+  }
   std::vector<std::vector<std::string>> rows = {{"layer", "claims", "optimum", "bound"}};
   Json json = {{"schema_version", 1}, {"layers", Json::array()}};
   for (std::size_t i = 0; i < claims.size(); ++i) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "tilepath/base/error.hpp"
 #include "tilepath/base/suggest.hpp"
@@ -32,10 +33,13 @@ void MappingArguments::add_to(CLI::App& app) {
 Subject load(const MappingArguments& arguments, const Library& library) {
   const Document mapping = library.open("mappings", arguments.mapping);
   const MappingFile header = read_mapping_header(mapping);
+  // What a mapping names may be a file beside it.
   const auto choose = [&](const std::string& given, const std::string& named, const char* what) {
     if (given.empty() && named.empty())
       throw InputError(mapping.name + ": does not say its " + what + "; give it on the command line");
-    return given.empty() ? named : given;
+    if (!given.empty()) return given;
+    const std::filesystem::path beside = std::filesystem::path(mapping.name).parent_path() / named;
+    return std::filesystem::exists(beside) ? beside.string() : named;
   };
   const Network network = read_workload(library.open("workloads", choose(arguments.workload, header.workload, "workload")));
   const std::string layer = arguments.layer.empty() && arguments.workload.empty()  ? header.layer
@@ -79,6 +83,14 @@ std::string table(const std::vector<std::vector<std::string>>& rows, const std::
     text += line + '\n';
   }
   return text;
+}
+
+std::string quoted(const std::string& path) {
+  if (path.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+./,:=@") == std::string::npos)
+    return path;
+  std::string text = "'";
+  for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
 }
 
 std::string grouped(std::int64_t number) {

@@ -87,6 +87,9 @@ bool has_colour(int descriptor);
 /// Rows of cells as aligned text; the first row is the header. Columns of numbers are aligned right.
 std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right);
 
+/// A path as a shell takes it.
+std::string quoted(const std::string& path);
+
 /// 1234567 as "1,234,567"; 1.5e9 as "1.5 G".
 std::string grouped(std::int64_t number);
 

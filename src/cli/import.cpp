@@ -65,11 +65,21 @@ struct TimeloopArguments {
 };
 
 int import_specification(const TimeloopArguments& arguments) {
-  const TimeloopImport imported = import_timeloop(arguments.files, arguments.options);
+  TimeloopImport imported;
+  std::vector<std::string> remarks;
+  const auto say_remarks = [&] {
+    for (const std::string& remark : remarks) fmt::print(stderr, "{}\n", remark);
+  };
+  try {
+    imported = import_timeloop(arguments.files, arguments.options, remarks);
+  } catch (...) {
+    say_remarks();  // one of them may be the cause
+    throw;
+  }
+  say_remarks();
   namespace fs = std::filesystem;
   std::error_code failed;
   fs::create_directories(arguments.output, failed);
-  std::string search = "tilepath search";
   std::string written;
   const auto write = [&](const Json& json, const char* name) {
     if (json.is_null()) return std::string();
@@ -82,11 +92,11 @@ int import_specification(const TimeloopArguments& arguments) {
   const std::string arch = write(imported.arch, "arch.json");
   const std::string dataflow = write(imported.dataflow, "dataflow.json");
   const std::string mapping = write(imported.mapping, "mapping.json");
-  for (const std::string& remark : imported.remarks) fmt::print(stderr, "{}\n", remark);
   fmt::print("written: {}\n", written);
   if (!workload.empty() && !arch.empty())
-    fmt::print("next: tilepath search {} --arch {}{}\n", workload, arch, dataflow.empty() ? "" : " --dataflow " + dataflow);
-  if (!mapping.empty()) fmt::print("      tilepath evaluate {} --arch {} --mapping {}\n", workload, arch, mapping);
+    fmt::print("next: tilepath search {} --arch {}{}\n", quoted(workload), quoted(arch),
+               dataflow.empty() ? "" : " --dataflow " + quoted(dataflow));
+  if (!mapping.empty()) fmt::print("      tilepath evaluate --mapping {}\n", quoted(mapping));
   return kDone;
 }
 

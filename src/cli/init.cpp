@@ -42,7 +42,7 @@ int run(const std::string& folder, const Context& context) {
   }
   const std::string arch = (fs::path(folder) / "arch.json").lexically_normal().string();
   const std::string workload = (fs::path(folder) / "workload.json").lexically_normal().string();
-  fmt::print("next: tilepath search {} --arch {} --verify\n", workload, arch);
+  fmt::print("next: tilepath search {} --arch {} --verify\n", quoted(workload), quoted(arch));
   return kDone;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <stop_token>
@@ -9,6 +10,7 @@
 
 #include "context.hpp"
 #include "tilepath/base/error.hpp"
+#include "tilepath/base/suggest.hpp"
 
 namespace {
 
@@ -51,6 +53,15 @@ int report(const char* what, int code) {
   return code;
 }
 
+/// What is said of a first word that is no subcommand; empty where it is one, or an option.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return "";
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+  if (std::find(known.begin(), known.end(), argv[1]) != known.end()) return "";
+  return std::string("no command '") + argv[1] + "'" + hint(argv[1], known);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "tilepath finds the best way to run the layers of a neural network on a memory hierarchy,\nproves that it is the best, and "
@@ -83,6 +94,7 @@ int run(int argc, char** argv) {
   add_init(app, action);
   add_shell(app, action);
   add_doctor(app, action);
+  if (const std::string wrong = unknown_command(app, argc, argv); !wrong.empty()) return report(wrong.c_str(), kBadInput);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

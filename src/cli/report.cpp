@@ -8,6 +8,7 @@
 
 #include "solve.hpp"
 #include "sweep.hpp"
+#include "tilepath/base/error.hpp"
 
 namespace tilepath::cli {
 
@@ -29,6 +30,11 @@ int run(const Arguments& arguments, const Context& context) {
   expect_writable(arguments.output);
   Report report;
   for (const std::string& given : arguments.results) {
+    std::error_code none;
+    if (std::filesystem::equivalent(given, arguments.output, none))
+      throw InputError(arguments.output + ": is one of the results; the page would take its place");
+    if (std::filesystem::is_directory(given, none) && !is_sweep_folder(given))
+      throw InputError(given + ": a folder, but not of a sweep: it has no sweep.json");
     if (is_sweep(given))
       report.add_sweep(sweep_name(given), record_files(given));
     else

@@ -10,6 +10,14 @@ const std::vector<std::string> kRoleNames = {"weights", "inputs", "outputs"};
 constexpr std::int64_t kMaxWords = std::int64_t{1} << 50;
 constexpr std::int64_t kMaxLanes = 1 << 20;
 
+/// Sums of counts times this stay finite.
+constexpr double kMostEnergy = 1e15;
+double energy_of(const Cursor& cursor) {
+  const double energy = cursor.number();
+  if (energy > kMostEnergy) cursor.fail("expected an energy of at most 1e15, found " + cursor.json().dump());
+  return energy;
+}
+
 /// One value for all roles, or an object with some of them.
 template <class T, class Read>
 void per_role(const Cursor& cursor, PerRole<T>& values, const Read& read) {
@@ -42,8 +50,7 @@ Fanout fanout_of(const Cursor& cursor) {
   if (!cursor.has("x") && !cursor.has("y")) cursor.fail("needs 'x', 'y' or both");
   if (cursor.has("multicast")) per_role(cursor.at("multicast"), fanout.multicast, multicast_of);
   if (cursor.has("reduction")) fanout.reduction = cursor.at("reduction").boolean();
-  if (cursor.has("energy_per_word"))
-    per_role(cursor.at("energy_per_word"), fanout.energy_per_word, [](const Cursor& c) { return c.number(); });
+  if (cursor.has("energy_per_word")) per_role(cursor.at("energy_per_word"), fanout.energy_per_word, energy_of);
   if (cursor.has("x_dimensions")) fanout.x_dimensions = names_of(cursor.at("x_dimensions"));
   if (cursor.has("y_dimensions")) fanout.y_dimensions = names_of(cursor.at("y_dimensions"));
   return fanout;
@@ -91,8 +98,8 @@ Level level_of(const Cursor& cursor) {
   if (cursor.has("capacity_words")) level.partitions = {{{true, true, true}, cursor.at("capacity_words").integer(0, kMaxWords)}};
   if (cursor.has("partitions")) level.partitions = partitions_of(cursor.at("partitions"));
   if (cursor.has("block_words")) level.block_words = cursor.at("block_words").integer(1, kMaxLanes);
-  level.read_energy = cursor.at("read_energy").number();
-  level.write_energy = cursor.at("write_energy").number();
+  level.read_energy = energy_of(cursor.at("read_energy"));
+  level.write_energy = energy_of(cursor.at("write_energy"));
   if (cursor.has("read_bandwidth")) level.read_bandwidth = cursor.at("read_bandwidth").number(true);
   if (cursor.has("write_bandwidth")) level.write_bandwidth = cursor.at("write_bandwidth").number(true);
   if (cursor.has("keeps"))
@@ -102,7 +109,7 @@ Level level_of(const Cursor& cursor) {
   if (cursor.has("double_buffered")) level.double_buffered = cursor.at("double_buffered").boolean();
   if (cursor.has("retention")) level.retention = static_cast<Retention>(cursor.at("retention").one_of({"none", "sliding"}));
   if (cursor.has("drain_reads")) level.drain_reads = cursor.at("drain_reads").boolean();
-  if (cursor.has("leakage")) level.leakage = cursor.at("leakage").number();
+  if (cursor.has("leakage")) level.leakage = energy_of(cursor.at("leakage"));
   if (cursor.has("area")) level.area = cursor.at("area").number();
   if (cursor.has("fanout")) level.fanout = fanout_of(cursor.at("fanout"));
   for (std::size_t r = 0; r < kRoleNames.size(); ++r) {
@@ -205,7 +212,7 @@ Hierarchy read_architecture(const Document& document) {
   const Cursor compute = root.at("compute");
   compute.expect_object({"name", "mac_energy", "macs_per_cycle", "bits", "area"});
   if (compute.has("name")) hierarchy.compute.name = compute.at("name").text();
-  hierarchy.compute.mac_energy = compute.at("mac_energy").number();
+  hierarchy.compute.mac_energy = energy_of(compute.at("mac_energy"));
   if (compute.has("macs_per_cycle")) hierarchy.compute.macs_per_cycle = compute.at("macs_per_cycle").number(true);
   if (compute.has("bits")) hierarchy.compute.bits = static_cast<int>(compute.at("bits").integer(1, 1024));
   if (compute.has("area")) hierarchy.compute.area = compute.at("area").number();

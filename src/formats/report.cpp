@@ -10,6 +10,7 @@
 #include "tilepath/formats/mapping.hpp"
 #include "tilepath/formats/result.hpp"
 #include "tilepath/mapping/tile.hpp"
+#include "tilepath/model/evaluate.hpp"
 
 namespace tilepath {
 
@@ -92,14 +93,19 @@ void Report::add_one(const Document& document, const std::string& dataflow) {
   if (root.contains("pareto"))
     for (const Json& point : root["pareto"])
       result["pareto"].push_back({{"energy", point.at("energy")}, {"cycles", point.at("cycles")}});
+  if (const std::string wrong = false_total(document, claims); !wrong.empty()) Cursor(document).fail(wrong);
   const Cursor layers = Cursor(document).at("layers");
   const std::vector<Cursor> cursors = layers.elements();
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const Claim& claim = claims[i];
+    const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);  // not as claimed: as it is
     const Json& given = cursors[i].json();
-    Json layer = {{"name", claim.layer.name},       {"repeat", claim.layer.repeat},
-                  {"macs", macs(claim.layer)},      {"dataflow", dataflow_in_words(claim.nest, claim.layer, claim.hierarchy)},
-                  {"evaluation", claim.evaluation}, {"drawing", drawing(claim.nest, claim.layer, claim.hierarchy)}};
+    Json layer = {{"name", claim.layer.name},
+                  {"repeat", claim.layer.repeat},
+                  {"macs", macs(claim.layer)},
+                  {"dataflow", dataflow_in_words(claim.nest, claim.layer, claim.hierarchy)},
+                  {"evaluation", to_json(evaluation, claim.layer, claim.hierarchy)},
+                  {"drawing", drawing(claim.nest, claim.layer, claim.hierarchy)}};
     for (const Tensor& tensor : claim.layer.tensors) layer["roles"][tensor.name] = name_of(tensor.role);
     for (const char* key : {"certificate", "verification"})
       if (given.contains(key)) layer[key] = given[key];

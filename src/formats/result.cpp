@@ -7,6 +7,7 @@
 #include "tilepath/formats/dataflow.hpp"
 #include "tilepath/formats/mapping.hpp"
 #include "tilepath/formats/workload.hpp"
+#include "tilepath/model/evaluate.hpp"
 
 namespace tilepath {
 
@@ -130,6 +131,20 @@ Json mapspace_json(const Mapspace& mapspace) {
           {"bypass", mapspace.bypass == Bypass::free ? "free" : "fixed"}};
 }
 
+/// What follows from layer and mapping alone, without a model.
+Json facts_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
+  Json facts = {{"name", layer.name}, {"repeat", layer.repeat}, {"macs", macs(layer)}};
+  for (const Dimension& dimension : layer.dimensions) facts["dimensions"][dimension.name] = dimension.bound;
+  facts["layer"] = to_json(layer);
+  facts["mapping"] = to_json(nest, layer, hierarchy);
+  facts["dataflow"] = dataflow_in_words(nest, layer, hierarchy);
+  return facts;
+}
+
+Json to_json(const Totals& totals) {
+  return {{"energy", totals.energy}, {"cycles", totals.cycles}, {"edp", totals.edp()}, {"macs", totals.macs}};
+}
+
 }  // namespace
 
 Json to_json(const NetworkResult& result, std::string_view version, bool seconds) {
@@ -145,11 +160,7 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
   if (json["limits"].is_null()) json.erase("limits");
   if (!result.constraints.empty()) json["constraints"] = result.constraints;
   for (const LayerResult& each : result.layers) {
-    Json layer = {{"name", each.layer.name}, {"repeat", each.layer.repeat}, {"macs", macs(each.layer)}};
-    for (const Dimension& dimension : each.layer.dimensions) layer["dimensions"][dimension.name] = dimension.bound;
-    layer["layer"] = to_json(each.layer);
-    layer["mapping"] = to_json(each.found.nest, each.layer, result.hierarchy);
-    layer["dataflow"] = dataflow_in_words(each.found.nest, each.layer, result.hierarchy);
+    Json layer = facts_of(each.found.nest, each.layer, result.hierarchy);
     layer["evaluation"] = to_json(each.found.evaluation, each.layer, result.hierarchy);
     layer["certificate"] = to_json(each.found.certificate, seconds);
     for (const ConstraintPrice& price : each.prices)
@@ -167,8 +178,7 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
     if (each.verification) layer["verification"] = to_json(*each.verification, result.hierarchy, seconds);
     json["layers"].push_back(std::move(layer));
   }
-  const Totals totals = totals_of(result);
-  json["total"] = {{"energy", totals.energy}, {"cycles", totals.cycles}, {"edp", totals.edp()}, {"macs", totals.macs}};
+  json["total"] = to_json(totals_of(result));
   if (const Json front = network_front(result); !front.is_null()) json["pareto"] = front;
   return json;
 }
@@ -213,6 +223,8 @@ SearchOptions read_asked(const Cursor& root) {
 
 std::vector<Claim> read_result(const Document& document) {
   const Cursor root(document);
+  if (root.has("results"))
+    root.fail("a comparison, not a result: `tilepath report` takes it whole; the results themselves are under /results");
   if (!root.has("layers") || !root.has("architecture"))
     root.fail("not a result of `tilepath search`: it has no 'layers' with an 'architecture'");
   root.expect_version();
@@ -220,7 +232,7 @@ std::vector<Claim> read_result(const Document& document) {
   const SearchOptions asked = read_asked(root);
   std::vector<Claim> claims;
   for (const Cursor& each : root.at("layers").elements(1)) {
-    Claim claim{read_layer(each.at("layer")), hierarchy, asked, {}, {}, {}};
+    Claim claim{read_layer(each.at("layer")), hierarchy, asked, {}, {}, {}, each.json()};
     claim.nest = read_nodes(each.at("mapping"), claim.layer, hierarchy);
     claim.evaluation = each.at("evaluation").json();
     if (each.has("certificate")) claim.certificate = each.at("certificate").json();
@@ -230,6 +242,32 @@ std::vector<Claim> read_result(const Document& document) {
     claims.push_back(std::move(claim));
   }
   return claims;
+}
+
+std::string false_fact(const Claim& claim) {
+  const Json facts = facts_of(claim.nest, claim.layer, claim.hierarchy);
+  for (const auto& [key, value] : facts.items())
+    if (!claim.as_given.contains(key))
+      return key + " is missing";
+    else if (std::string wrong = key == "layer" || key == "mapping" ? "" : false_claim(claim.as_given[key], value, key);
+             !wrong.empty())
+      return wrong;
+  if (claim.as_given.contains("verification"))
+    for (const char* key : {"outputs_match", "counts_match"})
+      if (claim.as_given["verification"].value(key, Json()) != true) return std::string("verification/") + key + " is not true";
+  return "";
+}
+
+std::string false_total(const Document& document, const std::vector<Claim>& claims) {
+  Totals totals;
+  for (const Claim& claim : claims) {
+    const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
+    totals.energy += evaluation.energy.value() * static_cast<double>(claim.layer.repeat);
+    totals.cycles = checked_add(totals.cycles, checked_multiply(evaluation.cycles.value(), claim.layer.repeat));
+    totals.macs = checked_add(totals.macs, checked_multiply(macs(claim.layer), claim.layer.repeat));
+  }
+  if (!document.root.contains("total")) return "total is missing";
+  return false_claim(document.root["total"], to_json(totals), "total");
 }
 
 std::string false_claim(const Json& claimed, const Json& is, const std::string& where) {

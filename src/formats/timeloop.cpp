@@ -38,7 +38,8 @@ class Specification {
         }
         if (value.json().is_null() || value.json().empty()) continue;  // timeloopfe writes out all keys
         const std::string name = key == "arch" ? "architecture" : key;
-        if (!parts_.emplace(name, value).second) value.fail("a second '" + name + "' among the files");
+        if (const auto [first, fresh] = parts_.emplace(name, value); !fresh)
+          value.fail("a second '" + name + "' among the files, beside " + first->second.said("the first"));
       }
   }
 
@@ -98,6 +99,12 @@ Json patch_of(const Json& from, const Json& to) {
   return patch;
 }
 
+/// What a problem's shape is called; empty where it is not.
+std::string called(const Cursor& problem) {
+  if (!problem.has("shape") || !problem.at("shape").json().is_object() || !problem.at("shape").has("name")) return "";
+  return problem.at("shape").at("name").text();
+}
+
 /// The layers of all problems that have bounds.
 std::vector<timeloop::Problem> problems_of(const Specification& specification, const std::string& name, Remarks& remarks) {
   std::optional<Cursor> shape;
@@ -115,9 +122,7 @@ std::vector<timeloop::Problem> problems_of(const Specification& specification, c
   std::set<std::string> taken;
   for (const auto& [problem, stem] : instances) {
     std::string layer = !name.empty() && instances.size() == 1 ? name : stem;
-    if (instances.size() == 1 && name.empty() && problem.has("shape") && problem.at("shape").json().is_object() &&
-        problem.at("shape").has("name"))
-      layer = problem.at("shape").at("name").text();
+    if (const std::string own = called(problem); instances.size() == 1 && name.empty() && !own.empty()) layer = own;
     while (!taken.insert(layer).second) layer += "'";
     problems.push_back(timeloop::read_problem(problem, shape, layer, remarks));
   }
@@ -174,26 +179,56 @@ std::vector<Directive> constraints_of(Specification& specification, std::initial
   return all;
 }
 
-/// Checks what was made of a file with our own reader: what it refuses is an error of the files given.
+/// Reads what was made of a part with our own reader; what that refuses is an error of the part.
 template <class Read>
-auto checked(const char* what, const Json& json, const Read& read) {
-  const Document document{std::string("the ") + what + " made of the files", json};
-  return read(document);
+auto checked(const Cursor& part, const Json& json, const Read& read) {
+  const Document document{"what is made of it", json};
+  try {
+    return read(document);
+  } catch (const InputError& error) {
+    part.fail(error.what());
+  }
 }
 
 }  // namespace
 
-TimeloopImport import_timeloop(const std::vector<std::string>& files, const TimeloopImportOptions& options) {
+namespace timeloop {
+
+void expect_known(const Cursor& cursor, const std::vector<std::string>& known, Remarks& remarks) {
+  for (const auto& [key, value] : cursor.members()) {
+    if (std::find(known.begin(), known.end(), key) != known.end() || value.json().is_null()) continue;
+    if (const std::string near = nearest(key, known); !near.empty()) value.fail("unknown key; did you mean '" + near + "'?");
+    remarks.push_back(value.said("left out: no counterpart"));
+  }
+}
+
+}  // namespace timeloop
+
+TimeloopImport import_timeloop(const std::vector<std::string>& files, const TimeloopImportOptions& given, Remarks& remarks) {
   Specification specification(files);
   TimeloopImport result;
-  Remarks& remarks = result.remarks;
+  TimeloopImportOptions options = given;
+  const std::optional<Cursor> own = specification.take(kOwn);
+  if (own) {
+    own->expect_object({"of", "layer", "architecture", "constraints"});
+    for (const char* key : {"layer", "architecture"})
+      if (own->has(key)) (void)own->at(key).members();
+    options.patched = own->has("architecture");
+  }
   const std::vector<timeloop::Problem> problems = problems_of(specification, options.name, remarks);
   const timeloop::Problem problem = problems.empty() ? usual_problem() : problems.front();
   const timeloop::EnergyTables tables{specification.take("ERT"), specification.take("ART")};
   std::optional<timeloop::Architecture> architecture;
-  if (const auto part = specification.take("architecture"))
-    architecture = timeloop::read_architecture(*part, tables, options, remarks);
-  const std::optional<Cursor> own = specification.take(kOwn);
+  const std::optional<Cursor> part = specification.take("architecture");
+  if (part) architecture = timeloop::read_architecture(*part, tables, options, remarks);
+  // The patches are of one export; they say nothing of another specification.
+  if (own && own->has("of")) {
+    const Cursor of = own->at("of");
+    if (of.has("architecture") && (!architecture || of.at("architecture").json() != architecture->called))
+      of.at("architecture").fail("is of another architecture than the files are");
+    if (of.has("layer") && (problems.size() != 1 || of.at("layer").json() != called(specification.problems.front().problem)))
+      of.at("layer").fail("is of another layer than the files are");
+  }
   const auto patch = [&](const char* key, Json& json) {
     if (own && own->has(key) && !json.is_null()) json.merge_patch(own->at(key).json());
   };
@@ -202,7 +237,7 @@ TimeloopImport import_timeloop(const std::vector<std::string>& files, const Time
     result.workload = {{"schema_version", 1}, {"name", options.name.empty() ? problem.layer["name"] : Json(options.name)}};
     for (const timeloop::Problem& each : problems) result.workload["layers"].push_back(each.layer);
     if (problems.size() == 1) patch("layer", result.workload["layers"][0]);
-    checked("workload", result.workload, [](const Document& d) { return read_workload(d); });
+    checked(specification.problems.front().problem, result.workload, [](const Document& d) { return read_workload(d); });
   }
   std::vector<Directive> built_in = constraints_of(specification, {"architecture_constraints", "arch_constraints"}, remarks);
   const std::vector<Directive> asked =
@@ -221,7 +256,7 @@ TimeloopImport import_timeloop(const std::vector<std::string>& files, const Time
     patch("architecture", result.arch);
     result.arch = in_order(std::move(result.arch));
     architecture->json = result.arch;
-    const Hierarchy hierarchy = checked("architecture", result.arch, [](const Document& d) { return read_architecture(d); });
+    const Hierarchy hierarchy = checked(*part, result.arch, [](const Document& d) { return read_architecture(d); });
     // Keeping is said by the levels; the rest of what is built in is a dataflow like what is asked for.
     std::vector<Directive> directives;
     for (const Directive& each : built_in)
@@ -233,22 +268,22 @@ TimeloopImport import_timeloop(const std::vector<std::string>& files, const Time
     if (!statements.empty()) {
       result.dataflow = {{"schema_version", 1}, {"name", result.arch["name"]}, {"constraints", statements}};
       for (const timeloop::Problem& each : problems)
-        checked("dataflow", result.dataflow, [&](const Document& d) {
-          const Document layer{"the workload made of the files", each.layer};
+        checked(directives.empty() ? *own : directives.front().where, result.dataflow, [&](const Document& d) {
+          const Document layer{"the layer", each.layer};
           return read_dataflow(d, read_layer(Cursor(layer)), hierarchy);
         });
     }
     if (mapping) {
       if (problems.size() != 1) mapping->fail("a mapping is of one problem; the files have " + std::to_string(problems.size()));
       const Json nodes = timeloop::mapping_of(timeloop::read_directives(*mapping, remarks), *architecture, problem);
+      // The files beside it.
       result.mapping = {{"schema_version", 1},
-                        {"workload", result.workload["name"]},
+                        {"workload", "workload.json"},
                         {"layer", result.workload["layers"][0]["name"]},
-                        {"arch", result.arch["name"]},
+                        {"arch", "arch.json"},
                         {"mapping", nodes}};
-      const Document layer{"the workload made of the files", result.workload["layers"][0]};
-      checked("mapping", result.mapping,
-              [&](const Document& d) { return read_mapping(d, read_layer(Cursor(layer)), hierarchy); });
+      const Document layer{"the layer", result.workload["layers"][0]};
+      checked(*mapping, result.mapping, [&](const Document& d) { return read_mapping(d, read_layer(Cursor(layer)), hierarchy); });
     }
   }
   static const std::set<std::string> kWithoutEffect = {"mapper",      "globals",    "variables", "dumped_by_timeloop_front_end",
@@ -295,7 +330,7 @@ TimeloopExport export_timeloop(const TimeloopSubject& subject, TimeloopVersion v
     const Document keeps_yaml{"arch.yaml", keeps};
     set_keeps(back.json, back, timeloop::read_directives(Cursor(keeps_yaml), none), problem);
     // Compared as our reader takes it: what it adds by itself is no difference.
-    const Json is = to_json(checked("architecture", back.json, [](const Document& d) { return read_architecture(d); }));
+    const Json is = to_json(checked(root, back.json, [](const Document& d) { return read_architecture(d); }));
     keep("architecture", patch_of(by_name(is), by_name(to_json(hierarchy))), "architecture");
     Json arch = {{"architecture", parts["architecture"]}};
     if (!keeps.empty()) arch["architecture_constraints"] = {{"targets", keeps}};
@@ -316,7 +351,11 @@ TimeloopExport export_timeloop(const TimeloopSubject& subject, TimeloopVersion v
       for (const Json& each : said.unsaid) result.remarks.push_back("constraint " + each.dump());
     }
   }
-  if (!own.empty()) result.files.emplace_back("tilepath.yaml", to_yaml({{kOwn, own}}));
+  if (!own.empty()) {
+    if (subject.hierarchy != nullptr) own["of"]["architecture"] = subject.hierarchy->name;
+    if (subject.layer != nullptr) own["of"]["layer"] = subject.layer->name;
+    result.files.emplace_back("tilepath.yaml", to_yaml({{kOwn, own}}));
+  }
   return result;
 }
 

@@ -13,6 +13,7 @@
 
 #include "tilepath/base/error.hpp"
 #include "tilepath/base/quantity.hpp"
+#include "tilepath/base/suggest.hpp"
 #include "tilepath/formats/yaml.hpp"
 #include "timeloop_parts.hpp"
 
@@ -58,6 +59,11 @@ class Reader {
       : root_(root), tables_(tables), options_(options), remarks_(remarks) {}
 
   Architecture architecture() {
+    expect_known(root_, {"version", "subtree", "nodes", "name", "attributes"}, remarks_);
+    if (root_.has("version"))
+      if (const Json version = root_.at("version").json();
+          version != 0.2 && version != 0.3 && version != 0.4 && version != "0.2" && version != "0.3" && version != "0.4")
+        root_.at("version").fail("expected 0.3 or 0.4, found " + version.dump());
     if (root_.has("nodes"))
       for (const Cursor& node : root_.at("nodes").elements(1)) walk_node(node, false);
     else if (root_.has("subtree"))
@@ -76,6 +82,7 @@ class Reader {
     const std::vector<Cursor> nodes = list.elements();
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       if (i > 0) nodes[i].fail("a second subtree beside the first: a hierarchy is a chain here");
+      expect_known(nodes[i], {"name", "attributes", "local", "subtree"}, remarks_);
       const auto [name, count] = name_and_count(nodes[i].at("name"));
       const std::int64_t inside = checked_multiply(times, count);
       if (name_.empty()) name_ = name;
@@ -87,6 +94,7 @@ class Reader {
   }
 
   void local(const Cursor& cursor, std::int64_t times) {
+    expect_known(cursor, kOfComponent, remarks_);
     const auto [name, count] = name_and_count(cursor.at("name"));
     Component component = component_of(cursor, name, checked_multiply(times, count));
     const auto mesh = [&](const char* key) {
@@ -107,12 +115,15 @@ class Reader {
   void walk_node(const Cursor& node, bool beside) {
     const std::string kind = node.has(kYamlTag) ? node.at(kYamlTag).text() : "Component";
     if (kind == "Parallel" || kind == "Pipelined" || kind == "Hierarchical") {
+      expect_known(node, {kYamlTag, "nodes", "name"}, remarks_);
       if (kind == "Pipelined") node.fail("!Pipelined has no counterpart: a hierarchy is a chain here");
       for (const Cursor& each : node.at("nodes").elements(1)) walk_node(each, kind == "Parallel");
       return;
     }
     if (kind != "Component" && kind != "Container")
       node.fail("expected !Component, !Container, !Parallel or !Hierarchical, found !" + kind);
+    expect_known(node, kOfComponent, remarks_);
+    if (node.has("spatial")) expect_known(node.at("spatial"), {"meshX", "meshY"}, remarks_);
     const auto [name, count] = name_and_count(node.at("name"));
     if (name_.empty()) name_ = name;
     if (node.has("enabled") && node.at("enabled").json() == false) {
@@ -174,23 +185,37 @@ class Reader {
 
   /// The table of a component in ERT or ART: its path ends in the name.
   [[nodiscard]] static std::optional<Cursor> table(const std::optional<Cursor>& tables, const std::string& name) {
-    if (!tables) return {};
+    std::optional<Cursor> found;
+    if (!tables) return found;
     for (const Cursor& each : tables->at("tables").elements()) {
       std::string path = each.at("name").text();
       const std::size_t range = path.rfind('[');
       if (range != std::string::npos && path.back() == ']' && path.find('.', range) != std::string::npos &&
           path.find("..", range) == path.find('.', range))
         path.erase(range);
-      if (path.substr(path.rfind('.') + 1) == name) return each;
+      if (path.substr(path.rfind('.') + 1) != name) continue;
+      if (found) each.fail("a second table of '" + name + "'");
+      found = each;
     }
-    return {};
+    return found;
   }
 
   [[nodiscard]] static std::optional<double> action(const Cursor& table, const std::string& action) {
-    for (const Cursor& each : table.at("actions").elements()) {
-      if (each.at("name").text() == action) return each.at("energy").number();
-    }
-    return {};
+    std::optional<double> energy;
+    for (const Cursor& each : table.at("actions").elements())
+      if (each.at("name").text() == action) {
+        if (energy) each.fail("a second action '" + action + "'");
+        energy = each.at("energy").number();
+      }
+    return energy;
+  }
+  /// An action that there must be, under one of these names.
+  [[nodiscard]] static double needed(const Cursor& table, const std::vector<std::string>& actions) {
+    for (const std::string& each : actions)
+      if (const auto energy = action(table, each)) return *energy;
+    std::vector<std::string> known;
+    for (const Cursor& each : table.at("actions").elements()) known.push_back(each.at("name").text());
+    table.at("actions").fail("has no action '" + actions.front() + "'" + hint(actions.front(), known));
   }
 
   std::optional<Cursor> energies(const Component& component) {
@@ -243,6 +268,8 @@ class Reader {
       level["capacity_words"] = checked_multiply(depth->integer(1, kMost), block);
     else if (const auto kilobytes = attribute(component, {"sizeKB", "size_KB"}))
       level["capacity_words"] = kilobytes->integer(1, kMost >> 13) * 8192 / bits;
+    else if (lower(component.type).find("dram") == std::string::npos)
+      remarks_.push_back(component.where.said("'" + component.name + "' has no depth: it is unbounded"));
     for (const char* key : {"read_bandwidth", "write_bandwidth"})
       if (const auto words = attribute(component, {key})) {
         level[key] = words->number(true);
@@ -258,8 +285,8 @@ class Reader {
         remarks_.push_back(copies->said("taken as 1: a buffer is single or double here"));
     }
     const std::optional<Cursor> costs = energies(component);
-    level["read_energy"] = costs ? action(*costs, "read").value_or(0) : 0;
-    level["write_energy"] = costs ? action(*costs, "write").value_or(0) : 0;
+    level["read_energy"] = costs ? needed(*costs, {"read"}) : 0;
+    level["write_energy"] = costs ? needed(*costs, {"write"}) : 0;
     if (costs) {
       const double update = action(*costs, "update").value_or(level["write_energy"].get<double>());
       if (update != level["write_energy"])
@@ -276,19 +303,30 @@ class Reader {
   /// Attributes that say nothing of mappings go by name.
   void unread(const Component& component) {
     static const std::set<std::string> kElsewhere = {"meshX", "meshY", "technology", "global_cycle_seconds", "version"};
+    std::vector<std::string> meant(known_.begin(), known_.end());
+    meant.insert(meant.end(), kElsewhere.begin(), kElsewhere.end());
     static const std::set<std::string> kPlain = {"1", "0", "null", "false", "true"};
     if (!component.attributes) return;
     for (const auto& [key, value] : component.attributes->members()) {
       if (known_.contains(key) || kElsewhere.contains(key)) continue;
+      if (const std::string near = nearest(key, meant); near.size() + 1 >= key.size() && near.size() <= key.size() + 1)
+        value.fail("unknown attribute; did you mean '" + near + "'?");
       if (!kPlain.contains(value.json().dump()) || key == "reduction_supported") estimators_.insert(key);
     }
   }
 
   Json compute(const Component& component) {
+    const std::string type = lower(component.type);
+    static const std::vector<std::string> kComputes = {"mac", "compute", "alu", "mult", "add", "fpu", "pe"};
+    const auto computes = [&](const std::string& part) { return type.find(part) != std::string::npos; };
+    if (attribute(component, {"depth"}) || attribute(component, {"entries"}) ||
+        std::none_of(kComputes.begin(), kComputes.end(), computes))
+      component.where.fail("expected a compute unit (of class intmac, fpmac, …) as the last component, found '" + component.name +
+                           "' of class '" + component.type + "'");
     Json compute = {{"name", component.name}};
     compute["bits"] = count(component, {"datawidth", "word-bits", "word_bits", "multiplier_width"}, 16);
     const std::optional<Cursor> costs = energies(component);
-    compute["mac_energy"] = costs ? action(*costs, "compute").value_or(0) : 0;
+    compute["mac_energy"] = costs ? needed(*costs, {"compute", "mac_random", "mac"}) : 0;
     if (const auto mm2 = area(component)) compute["area"] = *mm2;
     if (const double leak = costs ? action(*costs, "leak").value_or(0) : 0; leak > 0) {
       Json& above = result_.json["levels"].back();
@@ -304,6 +342,7 @@ class Reader {
 
   void build() {
     Json& json = result_.json;
+    result_.called = name_;
     json = {{"schema_version", 1}, {"name", options_.name.empty() ? name_ : options_.name}};
     json["levels"] = Json::array();
     for (std::size_t i = 0; i < chain_.size(); ++i) {
@@ -361,7 +400,7 @@ class Reader {
       if (!level.contains("double_buffered")) level["capacity_words"] = 2 * level["capacity_words"].get<std::int64_t>();
       level["double_buffered"] = true;
     }
-    if (limited_)
+    if (limited_ && !options_.patched)
       remarks_.push_back(root_.said(
           "in Timeloop transfers always overlap with work; so that they do here, buffers are double ones of twice the words"));
     for (const auto& [level, containers] : joined_) {
@@ -378,6 +417,10 @@ class Reader {
     }
   }
 
+  /// Of those nobody but estimators reads the last ones.
+  static inline const std::vector<std::string> kOfComponent = {
+      kYamlTag,           "name",       "class",        "attributes",      "constraints", "spatial",    "enabled",
+      "required_actions", "area_scale", "energy_scale", "component_class", "subclass",    "area_share", "energy_share"};
   const Cursor& root_;
   const EnergyTables& tables_;
   const TimeloopImportOptions& options_;

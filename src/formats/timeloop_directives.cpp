@@ -53,8 +53,9 @@ void read_factors(const Cursor& cursor, Directive& directive, Remarks& remarks) 
         equals != std::string::npos ? word.find_first_not_of('=', equals) : word.find_first_of("0123456789");
     std::int64_t count = 0;
     const char* end = word.data() + word.size();
-    const bool good = digits != std::string::npos && digits > 0 && std::from_chars(word.data() + digits, end, count).ptr == end &&
-                      count >= 0 && count <= kMaxBound;
+    const bool begins = digits != std::string::npos && digits > 0;
+    const std::from_chars_result read = begins ? std::from_chars(word.data() + digits, end, count) : std::from_chars_result{};
+    const bool good = begins && read.ec == std::errc() && read.ptr == end && count >= 0 && count <= kMaxBound;
     if (!good) cursor.fail("expected factors like C=16, found \"" + word + "\"");
     directive.factors.emplace_back(word.substr(0, equals != std::string::npos ? equals : digits), count);
   }
@@ -89,16 +90,16 @@ Directive read_directive(const Cursor& cursor, const std::string& target, const 
     directive.kind = Directive::Kind::keeps;
     directive.keep = read_names(cursor, "keep");
     directive.bypass = read_names(cursor, "bypass");
+    for (const std::string& name : directive.keep)
+      if (std::find(directive.bypass.begin(), directive.bypass.end(), name) != directive.bypass.end())
+        cursor.fail("'" + name + "' cannot both be kept and bypass");
   } else {
     if (type == "spatial") directive.kind = Directive::Kind::spatial;
     if (cursor.has("factors")) read_factors(cursor.at("factors"), directive, remarks);
     if (cursor.has("permutation")) directive.permutation = read_permutation(cursor.at("permutation"), remarks);
     if (cursor.has("split")) directive.split = cursor.at("split").integer(0, kMaxBound);
   }
-  static const std::set<std::string> kKnown = {"target", "type",   "factors", "permutation", "split",
-                                               "keep",   "bypass", "name",    "version"};
-  for (const auto& [key, value] : cursor.members())
-    if (!kKnown.contains(key) && !value.json().is_null()) remarks.push_back(value.said("left out: no counterpart"));
+  expect_known(cursor, {"target", "type", "factors", "permutation", "split", "keep", "bypass", "name", "version"}, remarks);
   return directive;
 }
 
@@ -125,6 +126,9 @@ std::vector<Directive> read_directives(const Cursor& list, Remarks& remarks) {
   }
   for (const Cursor& each : (list.json().is_object() ? list.at("targets") : list).elements()) {
     const std::string type = each.at("type").text();
+    static const std::vector<std::string> kTypes = {"temporal", "spatial", "datatype", "dataspace", "bypass", "bypassing"};
+    if (const std::string near = nearest(type, kTypes); !near.empty() && near != type)
+      each.at("type").fail("unknown type \"" + type + "\"; did you mean '" + near + "'?");
     if (!says_loops(type) && !says_keeps(type)) {
       remarks.push_back(each.said("left out: directives of type '" + type + "' have no counterpart"));
       continue;
@@ -202,6 +206,10 @@ struct Count {
 };
 std::vector<Count> outermost_first(const Directive& directive, const Names& names) {
   std::vector<Count> counts;
+  std::set<std::string> seen;
+  for (const std::string& there : directive.permutation)
+    if (!seen.insert(names.dimension(there, directive)).second)
+      directive.where.at("permutation").fail("'" + there + "' is there twice");
   for (const auto& [there, count] : directive.factors) {
     const auto found = std::find(directive.permutation.begin(), directive.permutation.end(), there);
     counts.push_back({names.dimension(there, directive), count, static_cast<std::size_t>(found - directive.permutation.begin())});
@@ -306,8 +314,8 @@ class Tiles {
       if (!lanes && target.level < 0) continue;  // loops of a container: it has none
       auto& counts = lanes ? lanes_[static_cast<std::size_t>(target.fanout)] : temporal_[static_cast<std::size_t>(target.level)];
       for (const auto& [there, count] : each.factors) {
+        const std::string here = names.dimension(there, each);
         if (count == 0) continue;
-        const std::string here = names.dimension(there);
         counts[here] = checked_multiply(counts.contains(here) ? counts[here] : 1, count);
         if (!lanes) said_[{target.level, here}] = &each;
       }
@@ -491,7 +499,7 @@ Json directives_of(const Nest& nest, const Layer& layer, const Hierarchy& hierar
         for (const auto& [name, count] : other->counts)
           if (name == name_of(layer, lanes->dimension))
             throw InputError("Timeloop cannot say this mapping: " + name + " has two spatial loops over the fanout of " +
-                             say(level));
+                             say(level) + " (search with a --dataflow that gives each axis dimensions of its own)");
       (lanes->axis == Axis::x ? on_x : on_y)[l].add(layer, lanes->dimension, lanes->count, "the fanout of " + say(level));
     }
   }

@@ -13,6 +13,8 @@
 namespace tilepath::timeloop {
 
 using Remarks = std::vector<std::string>;
+/// A key that is not among `known` is refused where it looks like a slip of one of them, and named in the remarks where not.
+void expect_known(const Cursor& cursor, const std::vector<std::string>& known, Remarks& remarks);
 
 /// A problem as a layer of ours, and what its data spaces are called there.
 struct Problem {
@@ -40,6 +42,7 @@ struct Architecture {
   std::map<std::string, Target> targets;
   std::vector<std::pair<std::string, Cursor>> constraints;  ///< of v0.4 components: target, its `constraints`
   std::vector<std::string> alone;                           ///< components side by side in a !Parallel: each keeps only its own
+  std::string called;                                       ///< what the files call it
 };
 struct EnergyTables {
   std::optional<Cursor> energies, areas;  ///< ERT, ART

@@ -35,6 +35,9 @@ class Reader {
     read_coefficients();
     const char* key = shape.has("data_spaces") ? "data_spaces" : "data-spaces";
     for (const Cursor& each : shape.at(key).elements(2)) spaces_.push_back(space(each));
+    const auto written = std::count_if(spaces_.begin(), spaces_.end(), [](const DataSpace& each) { return each.written; });
+    if (written != 1)
+      shape.at(key).fail("expected one data space with 'read-write', the output; found " + std::to_string(written));
   }
 
   [[nodiscard]] Problem problem(const std::string& name) const {
@@ -60,8 +63,8 @@ class Reader {
     k_is_m_ = has("K") && has("C") && has("P") && !has("M");
     if (k_is_m_) remarks_.push_back(list.said("K, the output channels, is called M here"));
     for (const std::string& name : names) {
-      const std::int64_t bound = instance().has(name) ? instance().at(name).integer(1, kMaxBound) : 1;
-      bounds_.emplace_back(ours(name), bound);
+      if (bound_of(ours(name)) > 0) list.fail("'" + name + "' is there twice");
+      bounds_.emplace_back(ours(name), instance().at(name).integer(1, kMaxBound));
     }
   }
   [[nodiscard]] std::string ours(const std::string& dimension) const { return k_is_m_ && dimension == "K" ? "M" : dimension; }

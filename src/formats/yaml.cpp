@@ -142,6 +142,11 @@ void emit(YAML::Emitter& out, const Json& json) {
   }
 }
 
+std::string about_templates(const std::string& text) {
+  const bool is_template = text.find("{{") != std::string::npos || text.find("{%") != std::string::npos;
+  return is_template ? " (the file looks like a Jinja template: render it first)" : "";
+}
+
 }  // namespace
 
 Document read_yaml(const std::string& path) {
@@ -168,9 +173,9 @@ Document read_yaml(const std::string& path) {
       }
     }
   } catch (const YAML::Exception& error) {
-    const bool template_ = text.find("{{") != std::string::npos || text.find("{%") != std::string::npos;
-    throw InputError(name + ": " + place(error.mark) + ": not YAML: " + error.msg +
-                     (template_ ? " (the file looks like a Jinja template: render it first)" : ""));
+    throw InputError(name + ": " + place(error.mark) + ": not YAML: " + error.msg + about_templates(text));
+  } catch (const InputError& error) {
+    throw InputError(error.what() + about_templates(text));
   }
   return {name, std::move(root)};
 }

@@ -54,6 +54,18 @@ TEST_CASE("certify: a claim that was changed is found") {
   json changed = result;
   changed["layers"][0]["evaluation"]["energy"] = 1.0;
   expect(changed, "evaluation/energy is claimed to be 1.0, and is ");
+  for (const auto& [key, value] :
+       {std::pair<std::string, json>{"macs", 7}, {"repeat", 5}, {"dimensions", json::object()}, {"dataflow", "foo"}}) {
+    changed = result;
+    changed["layers"][0][key] = value;
+    expect(changed, key == "repeat" ? "repeat is claimed to be 5, and is 1" : key);
+  }
+  changed = result;
+  changed["layers"][0]["verification"] = {{"outputs_match", false}, {"counts_match", true}};
+  expect(changed, "verification/outputs_match is not true");
+  changed = result;
+  changed["total"]["energy"] = 1.0;
+  expect(changed, "total/energy is claimed to be 1.0, and is ");
   changed = result;
   changed["layers"][0]["evaluation"]["levels"][0]["reads"] = 7;
   expect(changed, "evaluation/levels/0/reads is claimed to be 7");

@@ -63,9 +63,16 @@ struct Claim {
   SearchOptions options;  ///< what was asked: objective, ceilings, mapspace, constraints
   Nest nest;
   Json evaluation, certificate;  ///< as claimed
+  Json as_given;                 ///< the layer's whole entry
 };
 /// The claims of a result file; throws InputError where it is not one or a mapping is not legal.
 std::vector<Claim> read_result(const Document& document);
+
+/// What a layer's entry says falsely of its layer and mapping (MACs, dimensions, dataflow, a verification that failed); empty
+/// where all is true.
+std::string false_fact(const Claim& claim);
+/// Likewise of the totals over all layers.
+std::string false_total(const Document& document, const std::vector<Claim>& claims);
 
 /// The first key whose value is claimed otherwise than it is, in words that start with `where`; empty where all agree.
 std::string false_claim(const Json& claimed, const Json& is, const std::string& where);

@@ -19,17 +19,19 @@ namespace tilepath {
 
 struct TimeloopImportOptions {
   std::string name;               ///< of architecture and workload; empty: what the files call them
+  bool patched = false;           ///< by what an export kept; set by the import itself
   bool without_energies = false;  ///< a component that no ERT has gets energy 0, for latency alone; else it is an error
 };
 
 /// Files of ours; null where Timeloop's files have nothing of the kind.
 struct TimeloopImport {
   Json arch, workload, mapping, dataflow;
-  std::vector<std::string> remarks;  ///< what has no counterpart, or is said another way: FILE: /pointer: what
 };
 /// Takes any number of YAML files, as Timeloop does: their top-level keys together are one specification; each problem becomes a
-/// layer. Throws InputError with file, pointer, what was found and what is allowed.
-TimeloopImport import_timeloop(const std::vector<std::string>& files, const TimeloopImportOptions& options);
+/// layer. Adds to `remarks` what has no counterpart, or is said another way ("FILE: /pointer: what"), also before it throws
+/// InputError with file, pointer, what was found and what is allowed.
+TimeloopImport import_timeloop(const std::vector<std::string>& files, const TimeloopImportOptions& options,
+                               std::vector<std::string>& remarks);
 
 enum class TimeloopVersion : std::uint8_t { v03, v04 };
 
