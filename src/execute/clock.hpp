@@ -80,10 +80,10 @@ class Clock {
     int level = 0, parent = -1;
     bool doubled = false;
     std::int64_t visits = 0;
-    double ready = 0;  ///< the current tile is there
-    double used = 0;   ///< until when the current tile has been in use
-    double free = 0;   ///< the other half has been empty since
-    Crossing slowest;  ///< of the last delivery
+    double ready = 0;                  ///< the current tile is there
+    double used = 0;                   ///< until when the current tile has been in use
+    double free = 0;                   ///< the other half has been empty since
+    Crossing slowest;                  ///< of the last delivery
     std::int64_t leaving = 0;          ///< the last tile's drain is still to be booked; the how manieth drain it is, or 0
     double left = 0;                   ///< from when on it can be
     std::vector<Crossing> on_its_way;  ///< what it crosses

@@ -48,6 +48,10 @@ struct MacPort {
   std::vector<std::int32_t> offset;       ///< [step]: words from the first step's word, where the tile is regular
   std::vector<std::int64_t> rank_offset;  ///< [step * ranks + rank]: indices from the first step's
   bool regular = true;
+  // Where all lanes step together on full, regular tiles, each finds its words as far from the first lane's as its place says.
+  std::vector<std::int64_t> lane_word;         ///< [mac]: words from the first lane's word; empty if irregular
+  std::vector<std::int32_t> lane_instance;     ///< [mac]: whose buffer it reads
+  std::array<std::int64_t, kMaxRanks> most{};  ///< the largest index from the first word's, of all steps and lanes
 };
 
 class Machine {
@@ -213,6 +217,7 @@ class Machine {
     auto& chain = sites_of_[index(t)];
     clock_.add_site(level, chain.empty() ? -1 : static_cast<int>(chain.back()));
     if (!chain.empty()) site.per_parent = instances / static_cast<std::int64_t>(sites_[chain.back()].buffers.size());
+    if (!chain.empty()) execution::chart(site, sites_[chain.back()]);
     chain.push_back(sites_.size());
     sites_.push_back(std::move(site));
     Site& built = sites_.back();
@@ -315,14 +320,44 @@ class Machine {
   /// The lanes below one parent that have something to do and whose buffers do not hold the tile that they need.
   void find_moved(const Site& site, std::int64_t parent, std::vector<std::int64_t>& moved) const {
     moved.clear();
+    // Without remainders all lanes step together: where the first holds what it needs, all do.
+    if (!any_ragged_ && holds_needed(site, parent * site.per_parent)) return;
     for (std::int64_t i = parent * site.per_parent; i < (parent + 1) * site.per_parent; ++i) {
-      const Buffer& buffer = site.buffers[index(i)];
-      if (idle(site, i)) continue;
-      bool same = buffer.resident;
-      for (std::size_t r = 0; same && r < buffer.origin.size(); ++r)
-        same = buffer.origin[r] == needed_origin(site, i, r) && equal(buffer.shape[r], needed_shape(site, i, r));
-      if (!same) moved.push_back(i);
+      if (!idle(site, i) && !holds_needed(site, i)) moved.push_back(i);
     }
+  }
+  [[nodiscard]] bool holds_needed(const Site& site, std::int64_t i) const {
+    const Buffer& buffer = site.buffers[index(i)];
+    bool same = buffer.resident;
+    for (std::size_t r = 0; same && r < buffer.origin.size(); ++r)
+      same = buffer.origin[r] == needed_origin(site, i, r) && equal(buffer.shape[r], needed_shape(site, i, r));
+    return same;
+  }
+
+  /// Where the first word of the tile of each instance of `child` below a parent lies in that one's buffer: this and its
+  /// Site::lane_place. -1 where that does not hold. All instances have moved together.
+  [[nodiscard]] std::int64_t common_place(const Site& parent, const Buffer& above, const Site& child,
+                                          std::int64_t instance) const {
+    if (any_ragged_ || child.in_parent.empty()) return -1;
+    const Buffer& below = child.buffers[index(instance / child.per_parent * child.per_parent)];
+    const std::int64_t place = first_place(parent, above, child, below);
+    for (std::size_t r = 0; place >= 0 && r < child.patterns.size(); ++r)
+      if (above.shape[r]->find(below.origin[r] - above.origin[r] + child.spread[r]) < 0) return -1;
+    return place;
+  }
+
+  /// Where the first word of a tile of `child` lies in the parent's buffer; -1 where the tiles are not full and regular.
+  [[nodiscard]] static std::int64_t first_place(const Site& parent, const Buffer& above, const Site& child, const Buffer& below) {
+    if (child.in_parent.empty()) return -1;
+    std::int64_t place = 0;
+    for (std::size_t r = 0; r < child.patterns.size(); ++r) {
+      if (above.shape[r] != &parent.patterns[r] || below.shape[r] != &child.patterns[r]) return -1;
+      const std::int64_t from = below.origin[r] - above.origin[r];
+      const std::int64_t first = above.shape[r]->find(from);
+      if (first < 0 || above.shape[r]->find(from + child.patterns[r].indices.back()) < 0) return -1;
+      place += first * parent.strides[r];
+    }
+    return place;
   }
 
   static bool equal(const Pattern* a, const Pattern* b) { return a == b || a->indices == b->indices; }
@@ -542,7 +577,18 @@ class Machine {
   }
 
   /// Each of the words of a tile of `child`: its place in its own buffer (own_) and in the parent's (match_).
-  void match_words(const Site& parent, const Buffer& above, const Site& child, const Buffer& below) {
+  /// `first`: where its first word lies in the parent's, if that is known, or -1.
+  void match_words(const Site& parent, const Buffer& above, const Site& child, const Buffer& below, std::int64_t first) {
+    if (first < 0) first = first_place(parent, above, child, below);
+    if (first >= 0) {
+      match_.resize(child.in_parent.size());
+      own_.resize(child.in_parent.size());
+      for (std::size_t w = 0; w < match_.size(); ++w) {
+        match_[w] = first + child.in_parent[w];
+        own_[w] = static_cast<std::int64_t>(w);
+      }
+      return;
+    }
     match_.assign(1, 0);
     own_.assign(1, 0);
     for (std::size_t r = 0; r < child.patterns.size(); ++r) {
@@ -592,7 +638,8 @@ class Machine {
         drain(chain, k + 1, i, inner);
       }
     }
-    if (!all_reduce(parent, child))
+    const bool one_stream = all_reduce(parent, child);
+    if (!one_stream)
       std::stable_sort(leaving.begin(), leaving.end(),
                        [&](std::int64_t a, std::int64_t b) { return stream_of(parent, child, a) < stream_of(parent, child, b); });
     Buffer& above = parent.buffers[index(p)];
@@ -601,23 +648,28 @@ class Machine {
     const std::uint32_t event = ++event_;
     std::uint32_t stream_event = ++event_;
     std::int64_t stream = -1;
+    int fanouts = 0;
+    for (int f = parent.level; f < child.level; ++f) fanouts += static_cast<int>(hierarchy_.level(f).fanout.has_value());
+    std::int64_t left = 0;
     requests_.clear();
     Busiest& sent = departures_[chain[k]];
     sent.any = true;
     const Traffic before = traffic(parent.level, child.tensor);
+    const std::int64_t common = common_place(parent, above, child, leaving.front());
     for (const std::int64_t i : leaving) {
       Buffer& buffer = child.buffers[index(i)];
       if (buffer.unwritten != 0) fault("a psum departs that was never computed");
-      if (const std::int64_t own = all_reduce(parent, child) ? 0 : stream_of(parent, child, i); own != stream) {
+      if (const std::int64_t own = one_stream ? 0 : stream_of(parent, child, i); own != stream) {
         stream = own;
         stream_event = ++event_;
       }
-      match_words(parent, above, child, buffer);
+      match_words(parent, above, child, buffer, common < 0 ? -1 : common + child.lane_place[index(i)]);
       for (std::size_t w = 0; w < match_.size(); ++w)
         accumulate(parent, child, above, index(match_[w]), buffer.words[index(own_[w])], event, stream_event);
       traffic(child.level, child.tensor).drains += Words(static_cast<std::int64_t>(match_.size()));
       sent.below = std::max(sent.below, static_cast<std::int64_t>(match_.size()));
-      requests_.push_back({i, match_});
+      left += static_cast<std::int64_t>(match_.size());
+      if (fanouts > 1) requests_.push_back({i, match_});
       buffer.resident = false;
     }
     sent.written = std::max(sent.written, (traffic(parent.level, child.tensor).updates - before.updates).value());
@@ -627,7 +679,7 @@ class Machine {
       auto& up = counts_.network[index(f)][index(child.tensor)].up;
       if (deepest < 0) {
         deepest = f;
-        for (const Request& request : requests_) up += Words(static_cast<std::int64_t>(request.words.size()));
+        up += Words(left);
       } else {
         up += Words(execution::count_sent(requests_, lanes_, child.lane_loops, f, hierarchy_));
       }
@@ -676,7 +728,11 @@ class Machine {
         buffer.origin[r] = needed_origin(child, i, r);
         buffer.shape[r] = needed_shape(child, i, r);
       }
-      match_words(parent, above, child, buffer);
+    }
+    const std::int64_t common = common_place(parent, above, child, lanes.front());
+    for (const std::int64_t i : lanes) {
+      Buffer& buffer = child.buffers[index(i)];
+      match_words(parent, above, child, buffer, common < 0 ? -1 : common + child.lane_place[index(i)]);
       buffer.resident = true;
       buffer.unwritten = 0;
       const std::int64_t back_before = back;
@@ -755,7 +811,46 @@ class Machine {
       }
       port.offset.push_back(static_cast<std::int32_t>(words));
     }
+    place_lanes(port, site);
     return port;
+  }
+
+  void place_lanes(MacPort& port, const Site& site) const {
+    const std::size_t ranks = site.patterns.size();
+    bool regular = port.regular;
+    for (std::int64_t mac = 0; mac < macs_per_step_; ++mac) {
+      const std::int64_t instance = mac / port.lanes_per_instance;
+      port.lane_instance.push_back(static_cast<std::int32_t>(instance));
+      std::int64_t words = 0;
+      for (std::size_t r = 0; r < ranks; ++r) {
+        const std::int64_t from = port.lane_origin[index(mac) * ranks + r] - site.lane_origin[index(instance) * ranks + r];
+        port.most[r] = std::max(port.most[r], from);
+        regular = regular && from % site.patterns[r].step == 0;
+        if (regular) words += from / site.patterns[r].step * site.strides[r];
+      }
+      port.lane_word.push_back(words);
+    }
+    if (!regular) port.lane_word.clear();
+    std::array<std::int64_t, kMaxRanks> last{};
+    for (std::size_t s = 0; s < port.rank_offset.size(); ++s) last[s % ranks] = std::max(last[s % ranks], port.rank_offset[s]);
+    for (std::size_t r = 0; r < ranks; ++r) port.most[r] += last[r];
+  }
+
+  /// Where the first lane finds its first word, if all lanes do as MacPort::lane_word says; else -1.
+  [[nodiscard]] std::int64_t common_word(int t, const MacPort& port) const {
+    if (any_ragged_ || port.lane_word.empty()) return -1;
+    const Site& site = sites_[port.site];
+    const Buffer& buffer = site.buffers.front();
+    if (!buffer.resident) return -1;
+    std::int64_t word = 0;
+    for (std::size_t r = 0; r < site.patterns.size(); ++r) {
+      std::int64_t at = -buffer.origin[r];
+      for (const Term& term : tensor(t).ranks[r]) at += term.coefficient * now_[index(term.dimension)];
+      const std::int64_t place = site.patterns[r].find(at);
+      if (place < 0 || site.patterns[r].find(at + port.most[r]) < 0) return -1;
+      word += place * site.strides[r];
+    }
+    return word;
   }
 
   /// Enumerate what the lanes below one instance ask of it, or send to it, in one step: those of `lanes`, or all. All lanes step
@@ -902,6 +997,8 @@ class Machine {
     const Shares* shares = any_ragged_ ? &shares_now() : nullptr;
     const auto all_steps = static_cast<std::int64_t>(step_offsets_.size());
     started_at_.clear();
+    common_.clear();
+    for (int t = 0; t < layer_.tensor_count(); ++t) common_.push_back(common_word(t, ports_[index(t)]));
     std::int64_t started = 0;  // updates that found no psum: they only write
     for (std::int64_t lane = 0; lane < macs_per_step_; ++lane) {
       const Share* share = shares == nullptr ? nullptr : &shares->of_lane[index(lane)];
@@ -910,9 +1007,11 @@ class Machine {
       streams_.clear();
       for (int t = 0; t < layer_.tensor_count(); ++t) {
         const MacPort& port = ports_[index(t)];
-        const Site& site = sites_[port.site];
-        Buffer& buffer = sites_[port.site].buffers[index(lane / port.lanes_per_instance)];
-        if (steps_alike(port, site, buffer)) {
+        Site& site = sites_[port.site];
+        Buffer& buffer = site.buffers[index(port.lane_instance[index(lane)])];
+        if (common_[index(t)] >= 0) {
+          streams_.push_back({buffer.words.data() + common_[index(t)] + port.lane_word[index(lane)], port.offset.data()});
+        } else if (steps_alike(port, site, buffer)) {
           const auto& offsets = share == nullptr ? port.offset : share->offsets[index(t)];
           streams_.push_back({buffer.words.data() + first_word(t, port, lane), offsets.data()});
         } else {
@@ -990,7 +1089,7 @@ class Machine {
 
   /// Note which of the lane's psums exist from now on; returns how many did not before.
   std::int64_t mark_written(const MacPort& port, std::int64_t lane, const Share* share, std::int64_t steps) {
-    const std::int64_t instance = lane / port.lanes_per_instance;
+    const std::int64_t instance = port.lane_instance[index(lane)];
     Buffer& buffer = sites_[port.site].buffers[index(instance)];
     if (buffer.unwritten == 0) return 0;
     if (instance == 0) started_at_.resize(step_offsets_.size(), 0);
@@ -1072,7 +1171,7 @@ class Machine {
   std::int64_t macs_per_step_ = 1;
 
   // Scratch space, kept to save allocations.
-  std::vector<std::int64_t> moved_, match_, own_, scratch_, own_scratch_, sizes_, at_, no_lanes_;
+  std::vector<std::int64_t> moved_, match_, own_, scratch_, own_scratch_, sizes_, at_, no_lanes_, common_;
   std::vector<Request> requests_;
   std::vector<std::vector<std::int64_t>> place_in_parent_, place_before_;
   std::vector<std::int32_t> next_;

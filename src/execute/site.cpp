@@ -34,6 +34,34 @@ Pattern pattern_of(const Rank& rank, const Extents& extents, Footprint footprint
   return pattern;
 }
 
+void chart(Site& child, const Site& parent) {
+  const std::size_t ranks = child.patterns.size();
+  std::vector<std::int64_t> places = {0};
+  std::vector<std::int64_t> lanes(child.buffers.size(), 0);
+  child.spread.assign(ranks, 0);
+  for (std::size_t r = 0; r < ranks; ++r) {
+    const Pattern& inner = child.patterns[r];
+    const Pattern& outer = parent.patterns[r];
+    const bool one = inner.indices.size() == 1;
+    if (outer.step == 0 || inner.step == 0 || (!one && inner.step % outer.step != 0)) return;
+    const std::int64_t apart = one ? 0 : inner.step / outer.step * parent.strides[r];
+    std::vector<std::int64_t> next;
+    next.reserve(places.size() * inner.indices.size());
+    for (const std::int64_t place : places)
+      for (std::size_t e = 0; e < inner.indices.size(); ++e) next.push_back(place + static_cast<std::int64_t>(e) * apart);
+    places = std::move(next);
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      const std::size_t first = i / static_cast<std::size_t>(child.per_parent) * static_cast<std::size_t>(child.per_parent);
+      const std::int64_t from = child.lane_origin[i * ranks + r] - child.lane_origin[first * ranks + r];
+      if (from % outer.step != 0) return;
+      lanes[i] += from / outer.step * parent.strides[r];
+      child.spread[r] = std::max(child.spread[r], from + inner.indices.back());
+    }
+  }
+  child.in_parent = std::move(places);
+  child.lane_place = std::move(lanes);
+}
+
 std::vector<LaneLoop> lane_loops(const Nest& nest, const std::vector<Extents>& inside) {
   std::vector<LaneLoop> lanes;
   for (std::size_t i = 0; i < nest.nodes.size(); ++i)

@@ -60,7 +60,17 @@ struct Site {
   std::vector<std::uint8_t> idle_now;     ///< [instance]: it has nothing to do
   std::vector<const Pattern*> shape_now;  ///< [instance * ranks + rank]: what it needs
   std::int64_t per_parent = 1;            ///< instances below one instance of the parent site
+  /// Where the words of a full tile lie in a full tile of the parent site, counted from the first of them; empty where the holes
+  /// of the one do not fit those of the other.
+  std::vector<std::int64_t> in_parent;
+  /// [instance]: how far its first word lies there from that of the first instance below the same parent, where all instances
+  /// step together on full tiles; empty as above.
+  std::vector<std::int64_t> lane_place;
+  std::vector<std::int64_t> spread;  ///< per rank: the largest index from the first instance's first
 };
+
+/// Fills in Site::in_parent, lane_place and spread.
+void chart(Site& child, const Site& parent);
 
 /// The tile that a block of `extents` iterations touches (the whole box with Footprint::box), by enumeration.
 Pattern pattern_of(const Rank& rank, const Extents& extents, Footprint footprint);
