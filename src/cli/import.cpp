@@ -83,7 +83,7 @@ int import_specification(const TimeloopArguments& arguments) {
   std::string written;
   const auto write = [&](const Json& json, const char* name) {
     if (json.is_null()) return std::string();
-    const std::string path = (fs::path(arguments.output) / name).lexically_normal().string();
+    std::string path = (fs::path(arguments.output) / name).lexically_normal().string();
     write_file(path, json.dump(1) + "\n");
     written += (written.empty() ? "" : ", ") + path;
     return path;

@@ -54,6 +54,12 @@ struct MacPort {
   std::array<std::int64_t, kMaxRanks> most{};  ///< the largest index from the first word's, of all steps and lanes
 };
 
+/// A loop of the MACs' steps.
+struct StepLoop {
+  std::int64_t count = 1;
+  std::array<std::int64_t, 3> stride{};  ///< per tensor, in words of its buffer
+};
+
 class Machine {
  public:
   Machine(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Values>& operands,
@@ -74,6 +80,7 @@ class Machine {
       for (const std::int64_t at : execution::coordinates(mac, lanes_, lanes_.size())) mac_at_.push_back(at);
     for (int t = 0; t < layer.tensor_count(); ++t) ports_.push_back(port_of(t));
     for (const MacPort& port : ports_) innermost_.push_back(static_cast<int>(port.site));
+    set_step_loops();
   }
 
   Execution run() {
@@ -832,8 +839,33 @@ class Machine {
     }
     if (!regular) port.lane_word.clear();
     std::array<std::int64_t, kMaxRanks> last{};
-    for (std::size_t s = 0; s < port.rank_offset.size(); ++s) last[s % ranks] = std::max(last[s % ranks], port.rank_offset[s]);
+    for (std::size_t step = 0; step < step_offsets_.size(); ++step)
+      for (std::size_t r = 0; r < ranks; ++r) last[r] = std::max(last[r], port.rank_offset[step * ranks + r]);
     for (std::size_t r = 0; r < ranks; ++r) port.most[r] += last[r];
+  }
+
+  /// The tabulated loops as strides in words, the one that moves least innermost: to sums of integers their order is all the
+  /// same.
+  void set_step_loops() {
+    if (any_ragged_ || ports_.size() != 3) return;
+    std::int64_t inside = 1;  // steps inside a loop
+    for (std::size_t l = tabulated_loops_.size(); l-- > 0;) {
+      StepLoop loop{std::get<Loop>(nest_.nodes[tabulated_loops_[l]]).count, {}};
+      if (loop.count == 1) continue;
+      for (std::size_t t = 0; t < ports_.size(); ++t) {
+        if (ports_[t].lane_word.empty()) return step_loops_.clear();
+        loop.stride[t] = ports_[t].offset[index(inside)];
+      }
+      inside *= loop.count;
+      step_loops_.push_back(loop);
+    }
+    constexpr std::int64_t kLong = 8;
+    const auto reach = [](const StepLoop& loop) { return loop.stride[0] + loop.stride[1] + loop.stride[2]; };
+    std::stable_sort(step_loops_.begin(), step_loops_.end(), [&](const StepLoop& a, const StepLoop& b) {
+      if (a.count >= kLong && b.count >= kLong) return reach(a) > reach(b);
+      return a.count < b.count;
+    });
+    if (step_loops_.empty() || step_loops_.back().count < kLong) step_loops_.clear();  // a table of steps is as fast
   }
 
   /// Where the first lane finds its first word, if all lanes do as MacPort::lane_word says; else -1.
@@ -999,6 +1031,8 @@ class Machine {
     started_at_.clear();
     common_.clear();
     for (int t = 0; t < layer_.tensor_count(); ++t) common_.push_back(common_word(t, ports_[index(t)]));
+    const bool in_step =
+        !step_loops_.empty() && std::all_of(common_.begin(), common_.end(), [](std::int64_t c) { return c >= 0; });
     std::int64_t started = 0;  // updates that found no psum: they only write
     for (std::int64_t lane = 0; lane < macs_per_step_; ++lane) {
       const Share* share = shares == nullptr ? nullptr : &shares->of_lane[index(lane)];
@@ -1021,7 +1055,10 @@ class Machine {
         }
       }
       started += mark_written(ports_[index(layer_.output())], lane, share, steps);
-      multiply(steps);
+      if (in_step)
+        multiply_loops(0, {streams_[0].words, streams_[1].words, streams_[2].words});
+      else
+        multiply(steps);
     }
     counts_.macs += shares == nullptr ? macs_per_step_ * all_steps : shares->macs;
     keep_time(shares);
@@ -1106,6 +1143,42 @@ class Machine {
     return fresh;
   }
 
+  /// All steps of a lane, loop by loop.
+  void multiply_loops(std::size_t depth, std::array<std::int32_t*, 3> at) {
+    const StepLoop& loop = step_loops_[depth];
+    if (depth + 1 == step_loops_.size()) return multiply_row(loop, at);
+    for (std::int64_t i = 0; i < loop.count; ++i) {
+      multiply_loops(depth + 1, at);
+      for (std::size_t t = 0; t < at.size(); ++t) at[t] += loop.stride[t];
+    }
+  }
+
+  /// out[i] += a[i] * b[i], each at its stride. The cases are for the compiler, which makes vectors of those that it knows.
+  static void multiply_row(const StepLoop& loop, const std::array<std::int32_t*, 3>& at) {
+    const std::int64_t n = loop.count;
+    const std::int32_t* __restrict__ a = at[0];
+    const std::int32_t* __restrict__ b = at[1];
+    std::int32_t* __restrict__ out = at[2];
+    const auto times = [](std::int32_t x, std::int32_t y) {
+      return static_cast<std::uint32_t>(x) * static_cast<std::uint32_t>(y);
+    };
+    const auto plus = [](std::int32_t sum, std::uint32_t product) {
+      return static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + product);
+    };
+    const auto [sa, sb, so] = loop.stride;
+    if (so == 1 && sa == 0 && sb == 1) {
+      for (std::int64_t i = 0; i < n; ++i) out[i] = plus(out[i], times(*a, b[i]));
+    } else if (so == 1 && sa == 1 && sb == 0) {
+      for (std::int64_t i = 0; i < n; ++i) out[i] = plus(out[i], times(a[i], *b));
+    } else if (so == 0) {
+      std::uint32_t sum = 0;
+      for (std::int64_t i = 0; i < n; ++i) sum += times(a[i * sa], b[i * sb]);
+      *out = plus(*out, sum);
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) out[i * so] = plus(out[i * so], times(a[i * sa], b[i * sb]));
+    }
+  }
+
   void multiply(std::int64_t steps) {
     const auto& out = streams_.back();
     if (streams_.size() == 3) {
@@ -1127,6 +1200,7 @@ class Machine {
     }
   }
 
+  std::vector<StepLoop> step_loops_;  ///< where all tiles are full and regular, of three tensors; else none
   /// A lane's words, step by step: words[offset[step]].
   struct Stream {
     std::int32_t* words = nullptr;

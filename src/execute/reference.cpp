@@ -33,10 +33,20 @@ class Loops {
     }
     output_step_ = steps_of(layer, layer.tensors.back());
     output_.resize(static_cast<std::size_t>(box_words(layer, layer.tensors.back())));
-    // The longest dimension goes innermost: the order of the others does not matter to a sum of integers.
+    // A long dimension that walks memory in small steps goes innermost: the order does not matter to a sum of integers.
     for (std::size_t d = 0; d < layer.dimensions.size(); ++d) order_.push_back(d);
-    std::stable_sort(order_.begin(), order_.end(),
-                     [&](std::size_t a, std::size_t b) { return layer.dimensions[a].bound < layer.dimensions[b].bound; });
+    const auto stride = [&](std::size_t d) {
+      std::int64_t sum = output_step_[d];
+      for (const Operand& operand : operands_) sum += operand.step[d];
+      return sum;
+    };
+    constexpr std::int64_t kLong = 8;
+    std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
+      const std::int64_t bound_a = layer.dimensions[a].bound;
+      const std::int64_t bound_b = layer.dimensions[b].bound;
+      if (bound_a >= kLong && bound_b >= kLong) return stride(a) > stride(b);
+      return bound_a < bound_b;
+    });
   }
 
   Values run() {
@@ -71,6 +81,11 @@ class Loops {
       const std::int64_t a_step = operands_[0].step[d];
       const std::int64_t b_step = operands_[1].step[d];
       std::uint32_t* o = output_.data() + out;
+      if (out_step == 1 && a_step == 0 && b_step == 1) {  // a row of a convolution; the compiler makes vectors of it
+        const auto weight = static_cast<std::uint32_t>(*a);
+        for (std::int64_t i = 0; i < bound; ++i) o[i] += weight * static_cast<std::uint32_t>(b[i]);
+        return;
+      }
       for (std::int64_t i = 0; i < bound; ++i)
         o[i * out_step] += static_cast<std::uint32_t>(a[i * a_step]) * static_cast<std::uint32_t>(b[i * b_step]);
       return;
