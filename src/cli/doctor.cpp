@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 
 #include "context.hpp"
 #include "slurm.hpp"
@@ -13,11 +14,13 @@ namespace tilepath::cli {
 
 namespace {
 
-int examine(const Context& context) {
+int examine(bool json, const Context& context) {
   std::vector<std::vector<std::string>> rows = {{"part", "", "for"}};
+  Json parts = Json::array();
   bool whole = true;
   const auto say = [&](const std::string& part, bool there, const std::string& what, const std::string& otherwise, bool needed) {
     rows.push_back({part, there ? "yes" : "NO", there ? what : what + " (" + otherwise + ")"});
+    parts.push_back({{"part", part}, {"present", there}, {"for", what}, {"needed", needed}});
     whole = whole && (there || !needed);
   };
   for (const char* folder : {"arch", "workloads", "mappings", "sweeps", "estimators"}) {
@@ -35,8 +38,11 @@ int examine(const Context& context) {
   constexpr int kNotFound = 127;
   say("Slurm", run_program({"sbatch", "--version"}).code != kNotFound, "tilepath sweep submit",
       "install slurm-client; --shard works without", false);
-  fmt::print("tilepath {}\n{}{}", TILEPATH_VERSION, table(rows, {false, false, false}),
-             whole ? "" : "something that every command needs is missing\n");
+  if (json)
+    fmt::print("{}\n", Json{{"version", TILEPATH_VERSION}, {"parts", parts}}.dump(1));
+  else
+    fmt::print("tilepath {}\n{}{}", TILEPATH_VERSION, table(rows, {false, false, false}),
+               whole ? "" : "something that every command needs is missing\n");
   return whole ? kDone : kCheckFailed;
 }
 
@@ -44,7 +50,9 @@ int examine(const Context& context) {
 
 void add_doctor(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("doctor", "What parts are present, and what is missing for the others");
-  command->callback([&action] { action = [](const Context& context) { return examine(context); }; });
+  auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "As JSON");
+  command->callback([json, &action] { action = [json](const Context& context) { return examine(*json, context); }; });
 }
 
 }  // namespace tilepath::cli

@@ -18,6 +18,7 @@ namespace {
 struct Arguments {
   MappingArguments what;
   std::string dataflow, output = ".";
+  bool json = false;
   TimeloopVersion version = TimeloopVersion::v03;
 };
 
@@ -69,17 +70,23 @@ int run(const Arguments& arguments, const Context& context) {
   const TimeloopExport exported = export_timeloop(subject, arguments.version);
   std::error_code failed;
   std::filesystem::create_directories(arguments.output, failed);
-  std::string written;
+  Json written = Json::array();
   for (const auto& [name, text] : exported.files) {
     const std::string path = (std::filesystem::path(arguments.output) / name).lexically_normal().string();
     write_file(path, text);
-    written += (written.empty() ? "" : ", ") + path;
+    written.push_back(path);
+  }
+  if (arguments.json) {
+    fmt::print("{}\n", Json{{"schema_version", 1}, {"written", written}, {"kept_aside", exported.remarks}}.dump(1));
+    return kDone;
   }
   if (!exported.remarks.empty()) {
     fmt::print(stderr, "Timeloop has no word for these; tilepath.yaml keeps them for a way back:\n");
     for (const std::string& remark : exported.remarks) fmt::print(stderr, "  {}\n", remark);
   }
-  fmt::print("written: {}\n", written);
+  std::string list;
+  for (const Json& path : written) list += (list.empty() ? "" : ", ") + path.get<std::string>();
+  fmt::print("written: {}\n", list);
   return kDone;
 }
 
@@ -98,6 +105,8 @@ void add_export(CLI::App& app, Action& action) {
                               {{"0.3", TimeloopVersion::v03}, {"0.4", TimeloopVersion::v04}},
                               "0.3 (default): subtrees, as timeloop-mapper reads; 0.4: nodes, as timeloopfe reads");
   timeloop->add_option("-o,--output", arguments->output, "Folder to write to (default: this one)")->type_name("FOLDER");
+  timeloop->add_flag("--json", arguments->json,
+                     "What was written, and what Timeloop has no word for, as JSON on standard output");
   timeloop->footer(
       "Examples:\n"
       "  tilepath export timeloop alexnet --layer conv3 --arch eyeriss-3level -o timeloop\n"

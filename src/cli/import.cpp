@@ -17,7 +17,7 @@ namespace {
 struct OnnxArguments {
   std::string model, output = "-";
   std::vector<std::string> dimensions;
-  bool macs_only = false;
+  bool macs_only = false, json = false;
 };
 
 OnnxOptions options_of(const OnnxArguments& arguments) {
@@ -34,6 +34,8 @@ OnnxOptions options_of(const OnnxArguments& arguments) {
 }
 
 int import_model(const OnnxArguments& arguments) {
+  if (arguments.json && arguments.output == "-")
+    throw InputError("--json: give the workload a file (-o), for standard output is taken");
   const OnnxImport imported = import_onnx(arguments.model, options_of(arguments));
   write_file(arguments.output, imported.workload.dump(1) + "\n");
   double operations = 0;
@@ -51,16 +53,34 @@ int import_model(const OnnxArguments& arguments) {
   for (const auto& [name, share] : imported.layers) add(name, share, "");
   for (const auto& [name, share] : imported.skipped)
     add(name, share, imported.why.contains(name) ? "skipped: " + imported.why.at(name) : "skipped");
-  std::FILE* talk = arguments.output == "-" ? stderr : stdout;
+  if (arguments.json) {
+    Json json = {{"schema_version", 1}, {"macs", imported.macs}, {"operators", Json::array()}};
+    const auto list = [&](const auto& shares, bool skipped) {
+      for (const auto& [name, share] : shares) {
+        Json each = {{"operator", name},
+                     {"nodes", share.nodes},
+                     {"operations", share.operations},
+                     {"words", share.words},
+                     {"skipped", skipped}};
+        if (imported.why.contains(name)) each["why"] = imported.why.at(name);
+        json["operators"].push_back(std::move(each));
+      }
+    };
+    list(imported.layers, false);
+    list(imported.skipped, true);
+    fmt::print("{}\n", json.dump(1));
+  }
+  std::FILE* talk = arguments.output == "-" || arguments.json ? stderr : stdout;
   fmt::print(talk, "{}: {} layers, {} MACs\n{}", imported.workload["name"].get<std::string>(), imported.workload["layers"].size(),
              grouped(static_cast<std::int64_t>(imported.macs)), table(rows, {false, true, true, true, false}));
-  if (arguments.output != "-") fmt::print("written: {}\n", arguments.output);
+  if (arguments.output != "-") fmt::print(talk, "written: {}\n", arguments.output);
   return kDone;
 }
 
 struct TimeloopArguments {
   std::vector<std::string> files;
   std::string output = ".";
+  bool json = false;
   TimeloopImportOptions options;
 };
 
@@ -92,6 +112,13 @@ int import_specification(const TimeloopArguments& arguments) {
   const std::string arch = write(imported.arch, "arch.json");
   const std::string dataflow = write(imported.dataflow, "dataflow.json");
   const std::string mapping = write(imported.mapping, "mapping.json");
+  if (arguments.json) {
+    Json json = {{"schema_version", 1}, {"remarks", remarks}};
+    for (const std::string& path : {workload, arch, dataflow, mapping})
+      if (!path.empty()) json["written"].push_back(path);
+    fmt::print("{}\n", json.dump(1));
+    return kDone;
+  }
   fmt::print("written: {}\n", written);
   if (!workload.empty() && !arch.empty())
     fmt::print("next: tilepath search {} --arch {}{}\n", quoted(workload), quoted(arch),
@@ -117,6 +144,7 @@ void add_timeloop(CLI::App& command, Action& action) {
       ->type_name("NAME");
   timeloop->add_flag("--without-energies", arguments->options.without_energies,
                      "Take 0 for energies that no ERT gives: for searches by latency alone");
+  timeloop->add_flag("--json", arguments->json, "What was written, and the remarks, as JSON on standard output");
   timeloop->footer(
       "Examples:\n"
       "  tilepath import timeloop problem.yaml arch.yaml ERT.yaml -o chip\n"
@@ -141,6 +169,7 @@ void add_import(CLI::App& app, Action& action) {
       ->take_all()
       ->type_name("NAME=SIZE");
   onnx->add_flag("--macs-only", arguments->macs_only, "Leave out pooling and elementwise operators, which multiply nothing");
+  onnx->add_flag("--json", arguments->json, "The table as JSON on standard output (with -o FILE)");
   onnx->footer(
       "Examples:\n"
       "  tilepath import onnx resnet50.onnx -o resnet50.json\n"

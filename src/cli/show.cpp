@@ -123,9 +123,33 @@ Document open_any(const std::string& given, const Library& library) {
   throw InputError("'" + given + "' is neither a file nor a ready-made name" + hint(given, all));
 }
 
-int run(MappingArguments arguments, const std::string& file, const Context& context) {
+/// What a file says once it is read: with every default in its place.
+Json as_read(MappingArguments arguments, const std::string& file, const Document& document, const Context& context) {
+  const Json& root = document.root;
+  if (root.is_object() && root.contains("levels")) return to_json(read_architecture(document));
+  if (root.is_object() && root.contains("constraints") && !root.contains("architecture")) return root;
+  Json json = {{"schema_version", 1}};
+  if (root.is_object() && root.contains("architecture")) {
+    for (const Claim& claim : read_result(document)) json["layers"].push_back(claim.as_given);
+  } else if (root.is_object() && root.contains("layers")) {
+    const Network network = read_workload(document);
+    json["name"] = network.name;
+    for (const Layer& layer : network.layers) json["layers"].push_back(to_json(layer));
+  } else {
+    arguments.mapping = file;
+    const Subject subject = load(arguments, context.library);
+    json["mapping"] = to_json(subject.nest, subject.layer, subject.hierarchy);
+  }
+  return json;
+}
+
+int run(MappingArguments arguments, const std::string& file, bool json, const Context& context) {
   const Document document = open_any(file, context.library);
   const Json& root = document.root;
+  if (json) {
+    fmt::print("{}\n", as_read(arguments, file, document, context).dump(1));
+    return kDone;
+  }
   if (root.is_object() && root.contains("levels")) {
     fmt::print("{}", tree(read_architecture(document)));
   } else if (root.is_object() && root.contains("architecture")) {
@@ -158,10 +182,12 @@ void add_show(CLI::App& app, Action& action) {
   command->add_option("-w,--workload", arguments->workload, "For a mapping: its workload, where the file does not say");
   command->add_option("-a,--arch", arguments->arch, "For a mapping: its architecture");
   command->add_option("-l,--layer", arguments->layer, "For a mapping: its layer");
+  auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "As JSON, with every default in its place");
   command->footer(
       "Examples:\n  tilepath show eyeriss\n  tilepath show resnet50\n  tilepath show alexnet-conv2-rs\n  tilepath show "
       "alexnet.json");
-  command->callback([=, &action] { action = [=](const Context& context) { return run(*arguments, *file, context); }; });
+  command->callback([=, &action] { action = [=](const Context& context) { return run(*arguments, *file, *json, context); }; });
 }
 
 }  // namespace tilepath::cli

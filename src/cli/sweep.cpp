@@ -88,11 +88,26 @@ struct PlanArguments {
   double seconds = 10;
   int threads = 0;
   std::int64_t tasks = 1;
+  bool json = false;
 };
 
 int plan(const PlanArguments& arguments, const Context& context) {
   const Sweep sweep = open_sweep(arguments.sweep, false, context);
   const Grid grid = sweep.grid();
+  if (arguments.json) {
+    const Forecast forecast = tilepath::cli::forecast(sweep, arguments.seconds, context);
+    Json json = {{"schema_version", 1},
+                 {"name", sweep.name},
+                 {"points", grid.points()},
+                 {"distinct_layers", sweep.layers.size()},
+                 {"looked_at", forecast.looked_at},
+                 {"legal", forecast.wanted},
+                 {"timed", forecast.timed},
+                 {"given_up", forecast.given_up}};
+    if (forecast.timed > 0) json["seconds_on_one_thread"] = forecast.costs.total();
+    fmt::print("{}\n", json.dump(1));
+    return context.stop.stop_requested() ? kInterrupted : kDone;
+  }
   fmt::print("{}: {} points", sweep.name, grouped(grid.points()));
   std::vector<std::vector<std::string>> rows;
   rows.push_back({"dataflow", std::to_string(sweep.dataflows.size()), ""});
@@ -150,6 +165,7 @@ void add_plan(CLI::App& app, Action& action) {
   command->add_option("--seconds", arguments->seconds, "How long to time a sample (default: 10)")->check(above_zero());
   command->add_option("--threads", arguments->threads, "Threads to reckon with (default: all cores)")->check(above_zero());
   command->add_option("--tasks", arguments->tasks, "Tasks of a cluster to reckon with")->check(above_zero());
+  command->add_flag("--json", arguments->json, "As JSON");
   command->footer("Example:\n  tilepath sweep plan buffer-sizes");
   command->callback([arguments, &action] { action = [arguments](const Context& context) { return plan(*arguments, context); }; });
 }

@@ -83,6 +83,8 @@ struct Selection {
                             "table (default), csv, or the records themselves");
     command.add_flag_callback(
         "--csv", [this] { format = "csv"; }, "As --format csv");
+    command.add_flag_callback(
+        "--json", [this] { format = "jsonl"; }, "As --format jsonl: a record a line");
   }
   /// Calls `each` for the records that are done.
   void for_each(const std::function<void(const Record&)>& each) const {
@@ -224,6 +226,7 @@ int best(const BestArguments& arguments) {
 struct SensitivityArguments {
   std::string folder, by;
   std::int64_t point = -1;
+  bool json = false;
 };
 
 /// What one more and one less step of each parameter does at a point.
@@ -259,6 +262,16 @@ int sensitivity(const SensitivityArguments& arguments) {
   if (here.inputs.empty())
     throw InputError("point " + std::to_string(point) + " has no record: a condition leaves it out, or it is still to come");
   if (here.status != Record::Status::done) throw InputError("point " + std::to_string(point) + " has no result: " + here.reason);
+  if (arguments.json) {
+    Json json = {{"schema_version", 1}, {"point", Json::parse(to_line(here))}, {"steps", Json::array()}};
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      Json step = {{"parameter", steps[s].parameter}, {"from", steps[s].from}, {"to", steps[s].to}};
+      if (!records[s + 1].inputs.empty()) step["point"] = Json::parse(to_line(records[s + 1]));
+      json["steps"].push_back(std::move(step));
+    }
+    fmt::print("{}\n", json.dump(1));
+    return kDone;
+  }
   fmt::print("point {} ({}): energy {}, cycles {}, edp {}, area {}\n", point, here.dataflow, shown(here.energy),
              grouped(here.cycles), shown(here.edp()), shown(here.area));
   std::vector<std::vector<std::string>> rows = {{"parameter", "from", "to", "energy", "cycles", "edp", "area", ""}};
@@ -381,6 +394,7 @@ void add_sensitivity(CLI::App& app, Action& action) {
   command->add_option("folder", arguments->folder, "Folder of a sweep")->required()->type_name("DIR");
   command->add_option("--point", arguments->point, "At this point (default: the best)")->check(CLI::NonNegativeNumber);
   command->add_option("--by", arguments->by, "Best by this figure (default: what the sweep was after)")->type_name("FIGURE");
+  command->add_flag("--json", arguments->json, "As JSON");
   command->callback([arguments, &action] { action = [arguments](const Context&) { return sensitivity(*arguments); }; });
 }
 

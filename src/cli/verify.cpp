@@ -22,12 +22,32 @@ struct Outcome {
   [[nodiscard]] bool passed() const { return verification.passed() && false_claim.empty(); }
 };
 
-int report(const std::vector<std::string>& names, const std::vector<Outcome>& outcomes) {
+/// One verified layer.
+struct Named {
+  const Layer& layer;
+  const Hierarchy& hierarchy;
+};
+
+Json to_json(const std::vector<Named>& subjects, const std::vector<Outcome>& outcomes) {
+  Json json = {{"schema_version", 1}, {"verified", true}, {"layers", Json::array()}};
+  for (std::size_t i = 0; i < subjects.size(); ++i) {
+    const Outcome& outcome = outcomes[i];
+    Json layer = {{"name", subjects[i].layer.name},
+                  {"verification", tilepath::to_json(outcome.verification, subjects[i].hierarchy, true)},
+                  {"model_cycles", outcome.predicted.value()}};
+    if (!outcome.false_claim.empty()) layer["wrong"] = outcome.false_claim;
+    json["verified"] = json["verified"].get<bool>() && outcome.passed();
+    json["layers"].push_back(std::move(layer));
+  }
+  return json;
+}
+
+int report(const std::vector<Named>& subjects, const std::vector<Outcome>& outcomes, bool json) {
   std::vector<std::vector<std::string>> rows = {{"layer", "outputs", "counts", "cycles", "model", "difference"}};
   int code = kDone;
-  for (std::size_t i = 0; i < names.size(); ++i) {
+  for (std::size_t i = 0; i < subjects.size(); ++i) {
     const Outcome& outcome = outcomes[i];
-    rows.push_back({names[i], outcome.verification.outputs_match ? "match" : "DIFFER",
+    rows.push_back({subjects[i].layer.name, outcome.verification.outputs_match ? "match" : "DIFFER",
                     outcome.verification.counts_match ? "match" : "DIFFER",
                     grouped(static_cast<std::int64_t>(std::ceil(outcome.verification.cycles.total()))),
                     fmt::format("{:+.2f} %",
@@ -35,45 +55,51 @@ int report(const std::vector<std::string>& names, const std::vector<Outcome>& ou
                     outcome.false_claim.empty() ? outcome.verification.difference : outcome.false_claim});
     if (!outcome.passed()) code = kCheckFailed;
   }
-  fmt::print("{}{}\n", table(rows, {false, false, false, true, true, false}), code == kDone ? "verified" : "FAILED");
+  if (json) fmt::print("{}\n", to_json(subjects, outcomes).dump(1));
+  fmt::print(json ? stderr : stdout, "{}{}\n", table(rows, {false, false, false, true, true, false}),
+             code == kDone ? "verified" : "FAILED");
   return code;
 }
 
-int verify_result(const std::string& path, const Context& context) {
+int verify_result(const std::string& path, bool json, const Context& context) {
   const std::vector<Claim> claims = read_result(read_document(path));
-  std::vector<std::string> names;
+  std::vector<Named> subjects;
   std::vector<Outcome> outcomes(claims.size());
-  for (const Claim& claim : claims) names.push_back(claim.layer.name);
+  for (const Claim& claim : claims) subjects.push_back({claim.layer, claim.hierarchy});
   {
     Progress progress("verify", claims.size());
     each_at_once(claims.size(), [&](std::size_t i) {
       const Claim& claim = claims[i];
       const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
-      outcomes[i].false_claim = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
+      outcomes[i].false_claim =
+          false_claim(claim.evaluation, tilepath::to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
       outcomes[i].predicted = evaluation.cycles;
       outcomes[i].verification = verify(claim.nest, claim.layer, claim.hierarchy, evaluation.counts, 1, context.stop);
       progress.done(claim.layer.name);
     });
   }
-  return report(names, outcomes);
+  return report(subjects, outcomes, json);
 }
 
-int verify_mapping(const MappingArguments& arguments, const Context& context) {
+int verify_mapping(const MappingArguments& arguments, bool json, const Context& context) {
   const Subject subject = load(arguments, context.library);
   const Evaluation evaluation = evaluate(subject.nest, subject.layer, subject.hierarchy);
   return report(
-      {subject.layer.name},
-      {{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop), evaluation.cycles, ""}});
+      {{subject.layer, subject.hierarchy}},
+      {{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop), evaluation.cycles, ""}},
+      json);
 }
 
 }  // namespace
 
 void add_verify(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<MappingArguments>();
+  auto json = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("verify", "Execute a result's mappings, or one that you wrote, and compare outputs and counts");
   arguments->add_to(*command);
   command->get_option("workload")->description("A result of `tilepath search`; with --mapping: the workload");
+  command->add_flag("--json", *json, "JSON on standard output, the table on standard error");
   command->footer(
       "Examples:\n"
       "  tilepath verify alexnet.json\n"
@@ -83,7 +109,8 @@ void add_verify(CLI::App& app, Action& action) {
     if (arguments->workload.empty() && arguments->mapping.empty()) throw CLI::RequiredError("a result file or --mapping");
     if (arguments->mapping.empty() && !arguments->arch.empty()) throw CLI::RequiredError("--mapping (or a result file alone)");
     action = [=](const Context& context) {
-      return arguments->mapping.empty() ? verify_result(arguments->workload, context) : verify_mapping(*arguments, context);
+      return arguments->mapping.empty() ? verify_result(arguments->workload, *json, context)
+                                        : verify_mapping(*arguments, *json, context);
     };
   });
 }

@@ -44,6 +44,28 @@ TEST_CASE("report: one page with the data in it; what is no result is refused") 
   CHECK(!std::filesystem::exists(scratch.path("w.html")));
 }
 
+TEST_CASE("--json: what every command says is JSON on standard output") {
+  const Scratch scratch;
+  const std::string chip = scratch.path("chip");
+  const std::string r = scratch.path("r.json");
+  REQUIRE(run("init " + chip).code == 0);
+  REQUIRE(
+      run("search " + chip + "/workload.json --layer attention --arch " + chip + "/arch.json --remainders none -o " + r).code ==
+      0);
+  for (const std::string& command :
+       {std::string("list"), std::string("doctor"), std::string("show eyeriss"), std::string("show alexnet"),
+        std::string("show row-stationary"), std::string("show alexnet-conv2-rs"), "show " + r, "verify " + r, "certify " + r,
+        std::string("verify --mapping alexnet-conv3-nlr"), std::string("evaluate --mapping alexnet-conv2-rs"),
+        "sweep plan --seconds 0.2 " + chip + "/sweep.json",
+        "export timeloop alexnet --layer conv1 --arch eyeriss -o " + scratch.path("there"),
+        "import timeloop " + scratch.path("there") + "/*.yaml -o " + scratch.path("back")}) {
+    CAPTURE(command);
+    const Ran ran = run(command + " --json");
+    CHECK(ran.code == 0);
+    CHECK(nlohmann::json::parse(ran.out, nullptr, false).is_structured());
+  }
+}
+
 TEST_CASE("compare --pareto --verify: each result has its layers' fronts and executions") {
   const Scratch scratch;
   const std::string net =
