@@ -209,12 +209,9 @@ SearchOptions read_asked(const Cursor& root) {
   if (root.has("mapspace")) {
     const Cursor mapspace = root.at("mapspace");
     mapspace.expect_object({"remainders", "nodes", "bypass"});
-    if (mapspace.has("remainders"))
-      options.mapspace.remainders =
-          mapspace.at("remainders").one_of({"none", "lanes"}) == 0 ? Remainders::none : Remainders::lanes;
-    if (mapspace.has("nodes")) options.mapspace.uneven = mapspace.at("nodes").one_of({"even", "uneven"}) == 1;
-    if (mapspace.has("bypass"))
-      options.mapspace.bypass = mapspace.at("bypass").one_of({"free", "fixed"}) == 0 ? Bypass::free : Bypass::fixed;
+    options.mapspace.remainders = mapspace.at("remainders").one_of({"none", "lanes"}) == 0 ? Remainders::none : Remainders::lanes;
+    options.mapspace.uneven = mapspace.at("nodes").one_of({"even", "uneven"}) == 1;
+    options.mapspace.bypass = mapspace.at("bypass").one_of({"free", "fixed"}) == 0 ? Bypass::free : Bypass::fixed;
   }
   return options;
 }
