@@ -19,7 +19,7 @@ TEST_CASE("init: the starter's files are sound, and nothing that is there is ove
                            "/dataflow.json --layer conv --remainders none");
   CHECK(searched.code == 0);
   CHECK(searched.out.find("proved") != std::string::npos);
-  CHECK(run("sweep plan " + folder + "/sweep.json").code == 0);
+  CHECK(run("sweep plan --seconds 0.2 " + folder + "/sweep.json").code == 0);
   const Ran again = run("init " + folder);
   CHECK(again.code == 2);
   CHECK(again.err == "tilepath: " + folder + "/README.md: is there already; choose another folder\n");
