@@ -30,7 +30,7 @@ struct TimeloopImport {
 /// Takes any number of YAML files, as Timeloop does: their top-level keys together are one specification; each problem becomes a
 /// layer. Adds to `remarks` what has no counterpart, or is said another way ("FILE: /pointer: what"), also before it throws
 /// InputError with file, pointer, what was found and what is allowed.
-TimeloopImport import_timeloop(const std::vector<std::string>& files, const TimeloopImportOptions& options,
+TimeloopImport import_timeloop(const std::vector<std::string>& files, const TimeloopImportOptions& given,
                                std::vector<std::string>& remarks);
 
 enum class TimeloopVersion : std::uint8_t { v03, v04 };
