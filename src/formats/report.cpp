@@ -85,17 +85,15 @@ void set_labels(Json& results) {
 
 void Report::add_one(const Document& document, const std::string& dataflow) {
   const std::vector<Claim> claims = read_result(document);
-  const Json& root = document.root;
-  Json result = {{"workload", root.at("workload")},        {"arch", root.at("arch")},         {"dataflow", dataflow},
-                 {"objective", root.at("objective")},      {"mapspace", root.at("mapspace")}, {"total", root.at("total")},
-                 {"architecture", root.at("architecture")}};
-  if (dataflow.empty()) result["dataflow"] = root.contains("constraints") ? "constrained" : "free";
-  if (root.contains("pareto"))
-    for (const Json& point : root["pareto"])
-      result["pareto"].push_back({{"energy", point.at("energy")}, {"cycles", point.at("cycles")}});
-  if (const std::string wrong = false_total(document, claims); !wrong.empty()) Cursor(document).fail(wrong);
-  const Cursor layers = Cursor(document).at("layers");
-  const std::vector<Cursor> cursors = layers.elements();
+  const Cursor root(document);
+  Json result = {{"workload", root.at("workload").text()}, {"arch", root.at("arch").text()}, {"dataflow", dataflow}};
+  for (const char* key : {"objective", "mapspace", "total", "architecture"}) result[key] = root.at(key).json();
+  if (dataflow.empty()) result["dataflow"] = root.has("constraints") ? "constrained" : "free";
+  if (root.has("pareto"))
+    for (const Cursor& point : root.at("pareto").elements())
+      result["pareto"].push_back({{"energy", point.at("energy").number()}, {"cycles", point.at("cycles").number()}});
+  if (const std::string wrong = false_total(document, claims); !wrong.empty()) root.fail(wrong);
+  const std::vector<Cursor> cursors = root.at("layers").elements();
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const Claim& claim = claims[i];
     const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);  // not as claimed: as it is
@@ -112,8 +110,8 @@ void Report::add_one(const Document& document, const std::string& dataflow) {
     if (given.contains("pareto"))
       for (const Cursor& point : cursors[i].at("pareto").elements())
         layer["pareto"].push_back(
-            {{"energy", point.at("energy").json()},
-             {"cycles", point.at("cycles").json()},
+            {{"energy", point.at("energy").number()},
+             {"cycles", point.at("cycles").number()},
              {"drawing", drawing(read_nodes(point.at("mapping"), claim.layer, claim.hierarchy), claim.layer, claim.hierarchy)}});
     result["layers"].push_back(std::move(layer));
   }

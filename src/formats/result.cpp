@@ -11,13 +11,20 @@
 
 namespace tilepath {
 
+namespace {
+
+/// A layer as often as it is repeated.
+void add(Totals& totals, const Layer& layer, const Evaluation& evaluation) {
+  totals.energy += evaluation.energy.value() * static_cast<double>(layer.repeat);
+  totals.cycles = checked_add(totals.cycles, checked_multiply(evaluation.cycles.value(), layer.repeat));
+  totals.macs = checked_add(totals.macs, checked_multiply(macs(layer), layer.repeat));
+}
+
+}  // namespace
+
 Totals totals_of(const NetworkResult& result) {
   Totals totals;
-  for (const LayerResult& each : result.layers) {
-    totals.energy += each.found.evaluation.energy.value() * static_cast<double>(each.layer.repeat);
-    totals.cycles = checked_add(totals.cycles, checked_multiply(each.found.evaluation.cycles.value(), each.layer.repeat));
-    totals.macs = checked_add(totals.macs, checked_multiply(macs(each.layer), each.layer.repeat));
-  }
+  for (const LayerResult& each : result.layers) add(totals, each.layer, each.found.evaluation);
   return totals;
 }
 
@@ -251,18 +258,14 @@ std::string false_fact(const Claim& claim) {
       return wrong;
   if (claim.as_given.contains("verification"))
     for (const char* key : {"outputs_match", "counts_match"})
-      if (claim.as_given["verification"].value(key, Json()) != true) return std::string("verification/") + key + " is not true";
+      if (!claim.as_given["verification"].is_object() || claim.as_given["verification"].value(key, Json()) != true)
+        return std::string("verification/") + key + " is not true";
   return "";
 }
 
 std::string false_total(const Document& document, const std::vector<Claim>& claims) {
   Totals totals;
-  for (const Claim& claim : claims) {
-    const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
-    totals.energy += evaluation.energy.value() * static_cast<double>(claim.layer.repeat);
-    totals.cycles = checked_add(totals.cycles, checked_multiply(evaluation.cycles.value(), claim.layer.repeat));
-    totals.macs = checked_add(totals.macs, checked_multiply(macs(claim.layer), claim.layer.repeat));
-  }
+  for (const Claim& claim : claims) add(totals, claim.layer, evaluate(claim.nest, claim.layer, claim.hierarchy));
   if (!document.root.contains("total")) return "total is missing";
   return false_claim(document.root["total"], to_json(totals), "total");
 }

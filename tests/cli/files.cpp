@@ -41,6 +41,12 @@ TEST_CASE("report: one page with the data in it; what is no result is refused") 
   CHECK(wrong.code == 2);
   CHECK(wrong.err == "tilepath: " + net + ": not a result of `tilepath search`: it has no 'layers' with an 'architecture'\n");
   CHECK(run("report " + scratch.path("r.json") + " -o /no/such/folder/r.html").code == 2);
+  auto without = nlohmann::json::parse(read_text(scratch.path("r.json")));
+  without.erase("mapspace");
+  const std::string broken = scratch.file("broken.json", without.dump());
+  const Ran refused = run("report " + broken + " -o " + scratch.path("w.html"));
+  CHECK(refused.code == 2);
+  CHECK(refused.err == "tilepath: " + broken + ": 'mapspace' is missing\n");
   CHECK(!std::filesystem::exists(scratch.path("w.html")));
 }
 
