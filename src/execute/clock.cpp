@@ -18,13 +18,22 @@ constexpr std::int64_t kForgetAfter = 256;
 
 }  // namespace
 
+std::map<double, double>::iterator Port::split(double time) {
+  const auto next = left_from_.upper_bound(time);
+  const auto before = std::prev(next);
+  return before->first == time ? before : left_from_.emplace_hint(next, time, before->second);
+}
+
+void Port::rest(double from, double to) {
+  if (!(from < to)) return;
+  split(from);
+  const auto end = split(to);
+  left_from_[from] = 0;
+  left_from_.erase(std::next(left_from_.find(from)), end);
+}
+
 void Port::take(double from, double to, double words_per_cycle) {
   if (!(from < to)) return;
-  const auto split = [&](double time) {
-    const auto next = left_from_.upper_bound(time);
-    const auto before = std::prev(next);
-    return before->first == time ? before : left_from_.emplace_hint(next, time, before->second);
-  };
   auto at = split(from);
   const auto end = split(to);
   for (; at != end; ++at) {
@@ -39,6 +48,25 @@ void Port::take(double from, double to, double words_per_cycle) {
       left_from_.erase(std::next(at));
     else
       ++at;
+}
+
+double Port::carry(double words, double start, double least) {
+  const double most = least > 0 ? words / least : std::numeric_limits<double>::infinity();
+  double time = start;
+  while (words > 0) {
+    const auto stretch = std::prev(left_from_.upper_bound(time));
+    const double rate = std::min(most, stretch->second);
+    double end = std::next(stretch) == left_from_.end() ? std::numeric_limits<double>::infinity() : std::next(stretch)->first;
+    if (rate * (end - time) >= words) {
+      end = time + words / rate;
+      words = 0;
+    } else {
+      words -= rate * (end - time);
+    }
+    if (rate > 0) take(time, end, rate);
+    time = end;
+  }
+  return time;
 }
 
 void Port::forget(double before) {
@@ -58,8 +86,23 @@ int Clock::add_site(int level, int parent) {
   site.level = level;
   site.parent = parent;
   site.doubled = hierarchy_.level(level).double_buffered;
+  site.single = site.doubled && parent >= 0 ? sites_[index(parent)].single : level;
   sites_.push_back(site);
   return static_cast<int>(sites_.size()) - 1;
+}
+
+void Clock::fill_anew(int site) {
+  for (Site& inner : sites_)
+    if (inner.parent == site && inner.doubled) {
+      inner.anew = true;
+      fill_anew(static_cast<int>(&inner - sites_.data()));
+    }
+}
+
+void Clock::rest_below(int level, double from, double to) {
+  for (int l = level; l < hierarchy_.level_count(); ++l)
+    for (const bool writes : {false, true})
+      if (Port& still = port({l, writes, 0}); still.limited()) still.rest(from, to);
 }
 
 double& Clock::lost_to(const Crossing& crossing) {
@@ -91,37 +134,21 @@ Clock::Booking Clock::book(double start, double least, const std::vector<Crossin
   if (++bookings_ % kForgetAfter == 0) forget_the_past();
   const Needs needs = needs_of(crossings);
   Booking booking{start + least, needs.slowest};
-  if (needs.ports == 0) return booking;
-  // All its ports carry the same part of the transfer at a time: as fast as the one with the least left allows.
-  double done = 0;
-  double time = start;
-  while (done < 1) {
-    double rate = least > 0 ? 1 / least : std::numeric_limits<double>::infinity();
-    double until = std::numeric_limits<double>::infinity();
-    for (std::size_t s = 0; s < needs.ports; ++s) {
-      const auto stretch = needs.shares[s].port->at(time);
-      rate = std::min(rate, stretch->second / needs.shares[s].words);
-      if (std::next(stretch) != needs.shares[s].port->end()) until = std::min(until, std::next(stretch)->first);
-    }
-    double end = until;
-    if (rate * (until - time) >= 1 - done) {
-      end = time + (1 - done) / rate;
-      done = 1;
-    } else {
-      done += rate * (until - time);
-    }
-    if (rate > 0)
-      for (std::size_t s = 0; s < needs.ports; ++s) needs.shares[s].port->take(time, end, rate * needs.shares[s].words);
-    time = end;
+  // Each port on its own: what one is ready to send before the other can take it waits in the network between them.
+  for (std::size_t s = 0; s < needs.ports; ++s) {
+    const double end = needs.shares[s].port->carry(needs.shares[s].words, start, least);
+    booking.end = std::max(booking.end, end);
   }
-  booking.end = time;
   return booking;
 }
 
 void Clock::forget_the_past() {
   double horizon = now_;
   for (const Site& site : sites_)
-    if (site.doubled && site.visits > 0) horizon = std::min(horizon, site.free);
+    if (site.doubled && site.visits > 0) {
+      horizon = std::min(horizon, site.free);
+      if (site.leaving > 0) horizon = std::min(horizon, site.left);
+    }
   for (Port& port : ports_) port.forget(horizon);
 }
 
@@ -131,7 +158,7 @@ void Clock::settle(int site) {
   for (int inner = 0; inner < static_cast<int>(sites_.size()); ++inner)
     if (sites_[index(inner)].parent == site && sites_[index(inner)].leaving < here.leaving) settle(inner);
   const Booking booking = book(here.left, 0, here.on_its_way);
-  here.free = std::max(here.free, booking.end);
+  here.emptied = booking.end;
   Site& parent = sites_[index(here.parent)];
   double& arrives = parent.leaving > here.leaving ? parent.left : parent.used;  // the parent's tile may have been told to leave
   arrives = std::max(arrives, booking.end);
@@ -141,8 +168,9 @@ void Clock::settle(int site) {
 void Clock::deliver(int site, const std::vector<Crossing>& crossings) {
   Site& here = sites_[index(site)];
   const Site& parent = sites_[index(here.parent)];
-  if (here.doubled && here.visits++ > 0) {  // into the other half, as soon as that is empty
-    const Booking booking = book(std::max({here.free, here.ready, parent.ready}), 0, crossings);
+  if (!here.anew) {  // into the other half, as soon as that is empty
+    Booking booking = book(std::max({here.free, here.ready, parent.ready}), 0, crossings);
+    booking.end = std::max(booking.end, here.emptied);
     here.slowest = booking.slowest.words > 0 ? booking.slowest : parent.slowest;
     here.free = here.used;
     here.ready = here.used = booking.end;
@@ -153,10 +181,17 @@ void Clock::deliver(int site, const std::vector<Crossing>& crossings) {
     lost_to(parent.slowest) += parent.ready - now_;
     now_ = parent.ready;
   }
-  const Booking booking = book(now_, 0, crossings);
-  const double end = now_ + std::ceil(booking.end - now_);
-  (here.doubled ? split_.first_fill : split_.waiting[index(here.level)]) += end - now_;
+  const double begin = now_;
+  const Booking booking = book(begin, 0, crossings);
+  const double end = begin + std::ceil(booking.end - begin);
+  (here.doubled && here.visits == 0 ? split_.first_fill : split_.waiting[index(here.single)]) += end - now_;
   here.ready = here.used = now_ = end;
+  ++here.visits;
+  here.anew = !here.doubled;
+  if (!here.doubled) {
+    fill_anew(site);
+    rest_below(here.level, begin, end);
+  }
   use(here.parent, end);
 }
 
@@ -172,10 +207,11 @@ void Clock::drain(int site, const std::vector<Crossing>& crossings) {
   for (int inner = 0; inner < static_cast<int>(sites_.size()); ++inner)
     if (sites_[index(inner)].parent == site) settle(inner);
   double& cause = here.doubled ? split_.last_drain : split_.waiting[index(here.level)];
-  const double start = std::max(now_, here.used);
+  const double start = now_ + std::ceil(std::max(0.0, here.used - now_));
   const Booking booking = book(start, 0, crossings);
   const double end = start + std::ceil(booking.end - start);
   cause += end - now_;
+  if (!here.doubled) rest_below(here.level, now_, end);
   here.used = now_ = end;
   use(here.parent, end);
 }

@@ -16,7 +16,8 @@ struct CycleSplit {
   double last_drain = 0;                             ///< last drains from double buffers
   std::array<double, kMaxLevels> read_bandwidth{};   ///< for words that a level cannot send any faster
   std::array<double, kMaxLevels> write_bandwidth{};  ///< for words that a level cannot take in any faster
-  std::array<double, kMaxLevels> waiting{};          ///< for deliveries into a level's single buffer, and drains from it
+  /// For deliveries into a level's single buffer and drains from it, and for the first ones of double buffers inside it.
+  std::array<double, kMaxLevels> waiting{};
 
   [[nodiscard]] double total() const {
     double sum = compute + idle_lanes + first_fill + last_drain;
