@@ -31,6 +31,11 @@ std::int64_t Hierarchy::instances(int index) const {
   return product;
 }
 
+bool Hierarchy::limited() const {
+  return std::any_of(levels.begin(), levels.end(),
+                     [](const Level& level) { return level.read_bandwidth > 0 || level.write_bandwidth > 0; });
+}
+
 double Hierarchy::area() const {
   double sum = compute.area * static_cast<double>(instances(level_count()));
   for (int l = 0; l < level_count(); ++l) sum += level(l).area * static_cast<double>(instances(l));

@@ -540,16 +540,20 @@ class Rechecker {
     const Evaluation evaluation = model_detail::evaluation_of(moved, layer_, hierarchy_);
     std::vector<double> costs = {evaluation.energy.value() - evaluation.leakage_energy.value()};
     if (limited_) {
-      double waiting = 0;
       for (const model_detail::Port& port : moved.ports) {
-        costs.push_back(static_cast<double>(port.reads.value()));
-        costs.push_back(static_cast<double>(port.writes.value()));
-        costs.push_back(static_cast<double>(port.mac_reads.value()));
-        waiting += static_cast<double>(port.waiting.value());
-        costs.push_back(static_cast<double>(port.first_fill.value()));
-        costs.push_back(static_cast<double>(port.last_drain.value()));
+        for (const Words words : {port.reads, port.writes, port.mac_reads}) costs.push_back(static_cast<double>(words.value()));
+        for (const Cycles cycles : {port.filling, port.draining, port.anew, port.first_fill, port.last_drain})
+          costs.push_back(static_cast<double>(cycles.value()));
+        costs.push_back(port.meeting.used_after_reads);
+        costs.push_back(port.meeting.used_after_writes);
+        costs.push_back(port.meeting.used_before_writes);
       }
-      costs.push_back(waiting);
+      // What single buffers still to be placed, or moved, will owe at each of their tiles.
+      for (const auto& of_tensor : moved.ends)
+        for (const model_detail::Ends& ends : of_tensor) {
+          costs.push_back(static_cast<double>(ends.fill.value()));
+          costs.push_back(static_cast<double>(ends.drain.value()));
+        }
     }
     costs.insert(costs.end(), partial.room.begin(), partial.room.end());
     return costs;

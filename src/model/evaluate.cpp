@@ -20,8 +20,10 @@ using model_detail::comes_after;
 using model_detail::comes_before;
 using model_detail::drain_cycles;
 using model_detail::mac_cycles;
+using model_detail::Meeting;
 using model_detail::Moved;
 using model_detail::Port;
+using model_detail::rests;
 using model_detail::Steps;
 using model_detail::Stop;
 using model_detail::transfer_cycles;
@@ -85,31 +87,6 @@ class Perfect {
     return lanes;
   }
 
-  /// R2, the visitor of every step that moves the tile of tensor `t` kept at `position`: called with how often it happens and
-  /// the displacement per rank. The first delivery is not a step.
-  template <class Visit>
-  void for_each_move(int t, std::size_t position, const Visit& visit) const {
-    const auto& ranks = tensor(t).ranks;
-    std::array<std::int64_t, kMaxRanks> reset{};  // by how much the loops between node and loop move back when they start anew
-    for (std::size_t i = position; i-- > 0;) {
-      const auto* loop = std::get_if<Loop>(&nest_.nodes[i]);
-      if (loop == nullptr || loop->count == 1) continue;
-      std::array<std::int64_t, kMaxRanks> displacement{};
-      bool moved = false;
-      for (std::size_t r = 0; r < ranks.size(); ++r) {
-        displacement[r] = -reset[r];
-        for (const Term& term : ranks[r])
-          if (term.dimension == loop->dimension) {
-            const std::int64_t stride = checked_multiply(term.coefficient, inside_[i][at_(loop->dimension)]);
-            displacement[r] += stride;
-            reset[r] += stride * (loop->count - 1);
-          }
-        moved |= displacement[r] != 0;
-      }
-      if (moved) visit(checked_multiply(loop->count - 1, temporal_iterations(i)), displacement);
-    }
-  }
-
   // -- operands: R1-R3, R5 ------------------------------------------------------------------------------------------------
 
   void operand_traffic(int t, const std::vector<Stop>& chain) {
@@ -127,8 +104,12 @@ class Perfect {
       const Extents& tile = inside_[child.position];
       const Delivery whole = whole_delivery(tensor(t), tile, lanes, hierarchy_, parent.level, child.level);
       std::int64_t whole_times = 1;
-      if (hierarchy_.level(child.level).double_buffered) port(child.level).first_fill += delivery_cycles(t, parent, child, whole);
-      for_each_move(t, child.position, [&](std::int64_t times, const auto& displacement) {
+      if (hierarchy_.level(child.level).double_buffered) {
+        Cycles& fill = result_.ends[at_(t)][at_(child.level)].fill;
+        fill = delivery_cycles(t, parent, child, whole);
+        port(child.level).first_fill += fill;
+      }
+      model_detail::for_each_move(nest_, layer_, inside_, t, child.position, [&](std::int64_t times, const auto& displacement) {
         const auto moved = [](std::int64_t by) { return by != 0; };
         const bool slides = hierarchy_.level(child.level).retention == Retention::sliding &&
                             std::count_if(displacement.begin(), displacement.end(), moved) == 1;
@@ -158,7 +139,7 @@ class Perfect {
     const Level& level = hierarchy_.level(child.level);
     traffic(child.level, t).fills += Words(delivery.child_words) * checked_multiply(instances(child.position), times);
     port(child.level).writes += Words(delivery.child_words) * checked_multiply(times, level_words(level, tensor(t)));
-    if (!level.double_buffered) port(child.level).waiting += delivery_cycles(t, parent, child, delivery) * times;
+    if (!level.double_buffered) port(child.level).filling += delivery_cycles(t, parent, child, delivery) * times;
   }
 
   // -- outputs: R4, R5 ----------------------------------------------------------------------------------------------------
@@ -176,7 +157,8 @@ class Perfect {
       const std::vector<Lanes> lanes = lanes_between(parent.position, child.position);
       const bool at_mac = child.level == hierarchy_.level_count();
       const std::int64_t tile = at_mac ? 1 : tile_words(tensor(t), inside_[child.position], hierarchy_.footprint);
-      const std::int64_t arrivals = at_mac ? result_.steps.all : visits_of(t, child.position);
+      const std::int64_t arrivals =
+          at_mac ? result_.steps.all : model_detail::visits_of(nest_, layer_, inside_, t, child.position);
       const Words visits = Words(tile) * checked_multiply(instances(child.position), arrivals);
 
       const Group group = group_of(t, lanes);
@@ -198,13 +180,6 @@ class Perfect {
       network_up(t, parent, child, lanes, visits);
       output_ports(t, parent, child, lanes, group, tile, arrivals);
     }
-  }
-
-  /// Arrivals of a tile at the storage node of tensor `t` at `position`, of one instance.
-  [[nodiscard]] std::int64_t visits_of(int t, std::size_t position) const {
-    std::int64_t visits = 1;
-    for_each_move(t, position, [&](std::int64_t times, const auto&) { visits = checked_add(visits, times); });
-    return visits;
   }
 
   /// The lanes below one parent that hold the same outputs, and how many of them are added before they arrive.
@@ -267,11 +242,14 @@ class Perfect {
     port(child.level).writes += Words(tile) * checked_multiply(back, level_words(below, tensor(t)));
     if (below.drain_reads) port(child.level).reads += Words(tile) * checked_multiply(arrivals, level_words(below, tensor(t)));
     const Cycles drain = drain_cycles(tensor(t), above, below, {up, up - distinct, tile});
-    if (below.double_buffered)
+    const Cycles fill = model_detail::delivery_cycles(tensor(t), above, below, distinct, tile);
+    if (below.double_buffered) {
       port(child.level).last_drain += drain;
-    else
-      port(child.level).waiting +=
-          model_detail::delivery_cycles(tensor(t), above, below, distinct, tile) * back + drain * arrivals;
+      result_.ends[at_(t)][at_(child.level)] = {fill, drain};
+    } else {
+      port(child.level).filling += fill * back;
+      port(child.level).draining += drain * arrivals;
+    }
   }
 
   /// Visits that start from zero in an instance that takes psums back: one per distinct tile.
@@ -329,7 +307,7 @@ class Evaluator {
     }
     Cycles longest_wait = macs.cycles;
     for (int l = 0; l < hierarchy_.level_count(); ++l) {
-      const Cycles waiting = moved_.ports[at_(l)].waiting;
+      const Cycles waiting = moved_.ports[at_(l)].waiting();
       slowest += waiting;
       split.waiting[at_(l)] = static_cast<double>(waiting.value());
       if (waiting <= longest_wait) continue;
@@ -361,16 +339,22 @@ class Evaluator {
     result_.utilization = static_cast<double>(result_.counts.macs) / (static_cast<double>(result_.cycles.value()) * peak);
   }
 
-  /// How long a port keeps everything going: its words, what is filled before it can start and drained when it is done.
+  /// How long a port keeps everything going: its words, what is filled and used before it can start, used and drained when it is
+  /// done, and while what is filled or drained it rests.
   [[nodiscard]] Cycles port_cycles(int level, bool writes, Words words, double bandwidth) const {
     if (bandwidth == 0) return {};
+    const Meeting& meeting = moved_.ports[at_(level)].meeting;
     auto time = static_cast<double>(words.value());
     for (int l = 0; l < hierarchy_.level_count(); ++l) {
       const Port& of = moved_.ports[at_(l)];
-      if (comes_before(l, level, writes)) time += static_cast<double>(of.first_fill.value()) * bandwidth;
-      if (comes_after(l, level, writes, hierarchy_.level(l).drain_reads))
-        time += static_cast<double>(of.last_drain.value()) * bandwidth;
+      if (comes_before(l, level, writes, meeting)) time += static_cast<double>(of.first_fill.value()) * bandwidth;
+      const bool drain_reads = hierarchy_.level(l).drain_reads;
+      if (comes_after(l, level, writes, meeting)) time += static_cast<double>(of.last_drain.value()) * bandwidth;
+      if (rests(l, level, writes, false, drain_reads)) time += static_cast<double>(of.filling.value()) * bandwidth;
+      if (rests(l, level, writes, true, drain_reads)) time += static_cast<double>(of.draining.value()) * bandwidth;
     }
+    const double used = writes ? meeting.used_before_writes + meeting.used_after_writes : meeting.used_after_reads;
+    time += used / hierarchy_.compute.macs_per_cycle * bandwidth;
     return Cycles(static_cast<std::int64_t>(model_detail::whole_cycles(time / bandwidth)));
   }
 
@@ -471,11 +455,6 @@ Cycles drain_cycles(const Tensor& tensor, const Level& parent, const Level& chil
   return Cycles(cycles);
 }
 
-bool comes_before(int level, int of, bool writes) { return writes ? level < of : level <= of; }
-bool comes_after(int level, int of, bool writes, bool drain_reads) {
-  return level < of || (level == of && (writes || !drain_reads));
-}
-
 double whole_cycles(double time) {
   constexpr double kRounding = 1e-12;
   return std::ceil(time * (1 - kRounding));
@@ -511,7 +490,10 @@ std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierar
 
 Moved traffic_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
   const std::vector<Extents> inside = extents_inside(nest, layer);
-  return perfect(nest, layer, inside) ? Perfect(nest, layer, hierarchy, inside).run() : ragged_traffic(nest, layer, hierarchy);
+  if (!perfect(nest, layer, inside)) return ragged_traffic(nest, layer, hierarchy);
+  Moved moved = Perfect(nest, layer, hierarchy, inside).run();
+  set_edges(moved, nest, layer, hierarchy, inside);
+  return moved;
 }
 
 Evaluation evaluation_of(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy) {

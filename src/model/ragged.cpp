@@ -534,12 +534,13 @@ class Ragged {
       std::vector<Some> waited = {{Some::Kind::start}};
       if (!below.double_buffered)
         for (const Some& steps : steps_outside(child)) waited.push_back(steps);
-      Cycles& waiting = below.double_buffered ? port(child.level).first_fill : port(child.level).waiting;
+      Cycles& waiting = below.double_buffered ? result_.ends[index(t)][index(child.level)].fill : port(child.level).filling;
       for (const Some& steps : waited)
         for_each_step(t, child, steps, {reads_of_one, all_lanes(Count::first)},
                       [&](std::int64_t times, const std::vector<std::int64_t>& words) {
                         waiting += delivery_cycles(tensor(t), above, below, words[0], words[1]) * times;
                       });
+      if (below.double_buffered) port(child.level).first_fill += waiting;
     }
   }
 
@@ -619,22 +620,24 @@ class Ragged {
     if (below.double_buffered) {  // lanes that ran out of work before drain at the end too: a whole tile
       for_each_step(t, child, {Some::Kind::start}, counted, [&](std::int64_t times, const std::vector<std::int64_t>& words) {
         port(child.level).last_drain += drain(words) * times;
+        result_.ends[index(t)][index(child.level)] = {delivery_cycles(tensor(t), above, below, words[1], words[2]), drain(words)};
       });
       return;
     }
     if (above.write_bandwidth == 0 && above.read_bandwidth == 0 && below.write_bandwidth == 0 && below.read_bandwidth == 0)
       return;
-    Cycles& waiting = port(child.level).waiting;
+    Cycles& filling = port(child.level).filling;
     std::vector<Some> all = {{Some::Kind::start}};
     for (const Some& steps : steps_outside(child)) all.push_back(steps);
     for (const Some& steps : all)
       for_each_step(t, child, steps, counted, [&](std::int64_t times, const std::vector<std::int64_t>& words) {
-        waiting += (drain(words) + delivery_cycles(tensor(t), above, below, words[1], words[2])) * times;
+        filling += delivery_cycles(tensor(t), above, below, words[1], words[2]) * times;
+        port(child.level).draining += drain(words) * times;
       });
     for_each_step(t, child, {Some::Kind::distinct}, {agreed_of_one, own},
                   [&](std::int64_t times, const std::vector<std::int64_t>& words) {
                     const Cycles back = delivery_cycles(tensor(t), above, below, words[0], words[1]) * times;
-                    waiting = waiting - back;  // first visits take nothing back
+                    filling = filling - back;  // first visits take nothing back
                   });
   }
 
@@ -648,7 +651,9 @@ class Ragged {
 }  // namespace
 
 Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
-  return Ragged(nest, layer, hierarchy).run();
+  Moved moved = Ragged(nest, layer, hierarchy).run();
+  set_edges(moved, nest, layer, hierarchy, extents_inside(nest, layer));
+  return moved;
 }
 
 }  // namespace tilepath::model_detail

@@ -14,13 +14,34 @@
 
 namespace tilepath::model_detail {
 
+/// What meets at the ports of a level: it decides what is over before their first word and what begins after their last.
+struct Meeting {
+  bool operands = false;          ///< tiles of operands arrive through the write port
+  bool psums = false;             ///< psums arrive there
+  bool adds = false;              ///< … and some are added to what has arrived, which takes reads (R4)
+  bool sends = false;             ///< psums leave through the read port
+  double used_after_reads = 0;    ///< steps of the MACs at least, after the last word that the read port sends …
+  double used_after_writes = 0;   ///< … after the last that the write port takes in
+  double used_before_writes = 0;  ///< … and before its first
+};
+
 /// The ports of a level's busiest instance: the one that takes the psums back.
 struct Port {
-  Words reads, writes;  ///< in words of the level's width
-  Words mac_reads;      ///< those of them that are operands of the MACs
-  Cycles waiting;       ///< for deliveries into this level's single buffers, and drains from them
-  Cycles first_fill;    ///< first deliveries into this level's double buffers, which nothing hides
-  Cycles last_drain;    ///< last drains from them
+  Words reads, writes;       ///< in words of the level's width
+  Words mac_reads;           ///< those of them that are operands of the MACs
+  Cycles filling, draining;  ///< deliveries into this level's single buffers, and drains from them
+  Cycles anew;               ///< first deliveries into the double buffers inside them and last drains, at all tiles but the first
+  Cycles first_fill;         ///< first deliveries into this level's double buffers, which nothing hides
+  Cycles last_drain;         ///< last drains from them
+  Meeting meeting;
+
+  [[nodiscard]] Cycles waiting() const { return filling + draining + anew; }
+};
+
+/// What a tensor's double buffer cannot hide where it begins and where it ends.
+struct Ends {
+  Cycles fill;   ///< of an operand's tile, or of psums that come back
+  Cycles drain;  ///< of psums
 };
 
 /// The steps of the MACs, and the psums that the busiest instance takes from them.
@@ -35,6 +56,7 @@ struct Steps {
 struct Moved {
   Counts counts;
   std::array<Port, kMaxLevels> ports{};
+  std::array<std::array<Ends, kMaxLevels>, kMaxTensors> ends{};  ///< of double buffers, per tensor and level
   Steps steps;
 };
 
@@ -54,9 +76,49 @@ struct Departure {
 Cycles drain_cycles(const Tensor& tensor, const Level& parent, const Level& child, const Departure& words);
 
 /// Whether the first fill of a double buffer at `level` is over before a port of level `of` has anything to do, or its last drain
-/// begins when that port has nothing to do any more.
-bool comes_before(int level, int of, bool writes);
-bool comes_after(int level, int of, bool writes, bool drain_reads);
+/// takes place when that port has nothing to do any more.
+bool comes_before(int level, int of, bool writes, const Meeting& meeting);
+bool comes_after(int level, int of, bool writes, const Meeting& meeting);
+
+/// Whether a port of level `of` carries nothing while a single buffer at `level` is filled, or drained.
+bool rests(int level, int of, bool writes, bool drains, bool drain_reads);
+
+/// Sets what double buffers do not hide (R8): meetings, and deliveries that begin anew inside single buffers. `inside`: extents.
+void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,
+               const std::vector<Extents>& inside);
+
+/// R2, the visitor of every step that moves the tile of tensor `t` kept at `position`: called with how often it happens and the
+/// displacement per rank. The first delivery is not a step.
+template <class Visit>
+void for_each_move(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside, int t, std::size_t position,
+                   const Visit& visit) {
+  const auto& ranks = layer.tensors[static_cast<std::size_t>(t)].ranks;
+  std::array<std::int64_t, kMaxRanks> reset{};  // by how much the loops between node and loop move back when they start anew
+  std::int64_t outside = 1;
+  for (std::size_t i = 0; i < position; ++i)
+    if (const auto* loop = std::get_if<Loop>(&nest.nodes[i])) outside = checked_multiply(outside, loop->count);
+  for (std::size_t i = position; i-- > 0;) {
+    const auto* loop = std::get_if<Loop>(&nest.nodes[i]);
+    if (loop == nullptr || loop->count == 1) continue;
+    outside /= loop->count;
+    std::array<std::int64_t, kMaxRanks> displacement{};
+    bool moved = false;
+    for (std::size_t r = 0; r < ranks.size(); ++r) {
+      displacement[r] = -reset[r];
+      for (const Term& term : ranks[r])
+        if (term.dimension == loop->dimension) {
+          const std::int64_t stride = checked_multiply(term.coefficient, inside[i][static_cast<std::size_t>(loop->dimension)]);
+          displacement[r] += stride;
+          reset[r] += stride * (loop->count - 1);
+        }
+      moved |= displacement[r] != 0;
+    }
+    if (moved) visit(checked_multiply(loop->count - 1, outside), displacement);
+  }
+}
+
+/// How often a tile arrives there, in one instance.
+std::int64_t visits_of(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside, int t, std::size_t position);
 
 /// Whole cycles of a time that rounding may have put a little above them.
 double whole_cycles(double time);

@@ -130,8 +130,16 @@ class Lattice {
     bool known = false;
   };
 
+  /// See Prices::uses.
+  struct Use {
+    std::size_t part = 0;
+    Open nodes = 0;
+    double words_per_step = 0;  ///< that the port could carry
+  };
+
   struct Phase {
     int level = 0;
+    Open placed_so_far = 0;    ///< nodes
     std::uint32_t placed = 0;  ///< tensors whose node at this level is placed
     std::vector<bool> barred;  ///< dimensions that no loop may take here
     Cost rest{};               ///< least cost of all that is not placed yet
@@ -279,6 +287,9 @@ class Lattice {
     Phase phase;
     phase.level = level;
     phase.placed = placed;
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      for (int l = std::max(level, 1); l < hierarchy_.level_count(); ++l)
+        if (prices_.kept(t, l) && (l > level || (placed >> t & 1U) != 0)) phase.placed_so_far |= open_bit(t, l);
     for (int d = 0; d < layer_.dimension_count(); ++d) phase.barred.push_back(barred(level, placed, d));
     const bool outer_known = scope_.outer_level >= 0 && (scope_.outermost > scope_.outer_level || level > scope_.outer_level ||
                                                          (level == scope_.outer_level && placed == 0));
@@ -322,6 +333,14 @@ class Lattice {
         if (prices_.kept(t, l)) nodes_[index(t)][index(l)].resize(index(tiles_[index(t)]));
     for (int l = 0; l <= hierarchy_.level_count(); ++l) lanes_inside_.push_back(prices_.inside(l));
     memories_.emplace_back();
+    if constexpr (K == 1) return;
+    for (const Prices::Use& of : prices_.uses()) {
+      Use use{index(of.part), 0, problem_.parts.bandwidth[index(of.part)] / hierarchy_.compute.macs_per_cycle};
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        for (int l = 1; l < hierarchy_.level_count(); ++l)
+          if ((of.nodes[index(t)] >> l & 1U) != 0) use.nodes |= open_bit(t, l);
+      uses_.push_back(use);
+    }
   }
 
   /// Iterations inside the current shape when all fanouts from `level` inwards are placed.
@@ -351,6 +370,19 @@ class Lattice {
   }
   void add(Vector& cost, const Vector& more, double times) const {
     for (std::size_t p = 0; p < parts(); ++p) cost[p] += more[p] * times;
+  }
+
+  /// Tiles arrive at a node so many times; what is filled and drained anew inside a single buffer goes with them.
+  void arrive(Vector& cost, int t, int level, const Vector& per_visit, double times) const {
+    add(cost, per_visit, times);
+    if constexpr (K > 1) cost[kWaiting] += anew(cost, t, level) * times;
+  }
+  /// Cycles of that at each tile.
+  [[nodiscard]] double anew(const Vector& cost, int t, int level) const {
+    double cycles = 0;
+    for (const auto* owed : {&problem_.parts.fill_anew, &problem_.parts.drain_anew})
+      if (const int part = (*owed)[index(t)][index(level)]; part >= 0) cycles += cost[index(part)];
+    return cycles;
   }
 
   // -- labels -------------------------------------------------------------------------------------------------------------
@@ -552,9 +584,10 @@ class Lattice {
     Vector sum = label.cost;
     for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
-      add(sum, node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit, 1);
+      const int t = bit / kMaxLevels;
+      arrive(sum, t, bit % kMaxLevels, node_price(t, bit % kMaxLevels).per_visit, 1);
     }
-    for (const Slide& slide : memories_[label.slides]) add(sum, slide_price(slide).per_visit, 1);
+    for (const Slide& slide : memories_[label.slides]) arrive(sum, slide.tensor, slide.level, slide_price(slide).per_visit, 1);
     for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
     const Score score = problem_.score(cost, pace_);
     if (score < best_) {
@@ -589,7 +622,9 @@ class Lattice {
         if (price.per_visit[p] < 0) return false;
       for (const Rank& rank : layer_.tensors[index(t)].ranks)
         if (rank.size() > 1 && !layer_.is_output(t) && may_slide(bit % kMaxLevels, rank)) return false;
-      add(owed.of[index(t)], price.per_visit, 1);
+      Vector& of = owed.of[index(t)];
+      add(of, price.per_visit, 1);
+      if constexpr (K > 1) of[kWaiting] += anew(label.cost, t, bit % kMaxLevels);
       owed.open |= 1U << t;
     }
     std::uint32_t left = 0;
@@ -598,6 +633,13 @@ class Lattice {
     order_.clear();
     close_in_order(label, owed, left, outside_, label.cost);
     return true;
+  }
+
+  /// Of a label whose nodes are all placed: those of the tensors that no loop has moved yet.
+  [[nodiscard]] static Open still_open(const Label& label, const Owed& owed) {
+    Open open = 0;
+    for (std::uint32_t left = owed.open; left != 0; left &= left - 1) open |= label.open & open_mask(std::countr_zero(left));
+    return open;
   }
 
   void close_in_order(const Label& label, const Owed& owed, std::uint32_t left, double outside, Vector cost) {
@@ -622,7 +664,12 @@ class Lattice {
         Vector next = cost;
         Owed rest = owed;
         rest.open &= ~closes;
-        for (std::uint32_t open = closes; open != 0; open &= open - 1) add(next, owed.of[index(std::countr_zero(open))], outside);
+        Open moved = 0;
+        for (std::uint32_t open = closes; open != 0; open &= open - 1) {
+          add(next, owed.of[index(std::countr_zero(open))], outside);
+          moved |= label.open & open_mask(std::countr_zero(open));
+        }
+        if constexpr (K > 1) use(next, moved, kNodes & phases_.back().placed_so_far & ~still_open(label, owed), outside);
         order_.push_back(d);
         close_in_order(label, rest, left & ~(1U << d), outside / left_[index(d)], next);
         order_.pop_back();
@@ -656,6 +703,12 @@ class Lattice {
     next.shape = shape_ + (to - static_cast<std::int64_t>(axis.at)) * axis.stride;
     if (!keep_order(next)) return;
     if (label.slides != 0) move_slides(next, axis.dimension, prime);
+    if constexpr (K > 1) {
+      Open moved = 0;
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        if ((relevant_[index(axis.dimension)] >> t & 1U) != 0) moved |= label.open & open_mask(t);
+      use(next.cost, moved, phases_[label.phase].placed_so_far & ~label.open, outside_);
+    }
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       if ((next.open & open_mask(t)) == 0 || (relevant_[index(axis.dimension)] >> t & 1U) == 0) continue;
       for (Open open = next.open & open_mask(t); open != 0; open &= open - 1)
@@ -668,6 +721,14 @@ class Lattice {
       return;
     }
     insert(next);
+  }
+
+  /// Nodes move for the first time, with so many iterations outside: of the tiles that a port carries these are used shortest if
+  /// no other has moved before.
+  void use(Vector& cost, Open moved, Open moved_before, double outside) const {
+    for (const Use& use : uses_)
+      if ((use.nodes & moved) != 0 && (use.nodes & moved_before) == 0)
+        cost[use.part] += prices_.steps() / outside * use.words_per_step;
   }
 
   [[nodiscard]] const Constraint* order_at(int level) const {
@@ -714,7 +775,7 @@ class Lattice {
         return;
       }
     }
-    add(label.cost, price.per_visit, outside_);
+    arrive(label.cost, t, level, price.per_visit, outside_);
   }
 
   /// Indices that a loop over this term's dimension steps by, at the current shape.
@@ -747,7 +808,7 @@ class Lattice {
   /// Add what the steps of one loop deliver to a node whose tile they displace along a rank alone.
   void step(Label& label, const Slide& slide, std::size_t rank, std::int64_t displacement, double times) {
     if (hierarchy_.level(slide.level).retention == Retention::none) {
-      add(label.cost, slide_price(slide).per_visit, times);
+      arrive(label.cost, slide.tensor, slide.level, slide_price(slide).per_visit, times);
       return;
     }
     const auto key = std::make_tuple(slide.tensor, slide.level, slide.tile, rank, std::abs(displacement));
@@ -764,7 +825,7 @@ class Lattice {
       for (std::size_t p = 0; p < parts(); ++p) vector[p] = cost[p];
       it = shifted_.emplace(key, vector).first;
     }
-    add(label.cost, it->second, times);
+    arrive(label.cost, slide.tensor, slide.level, it->second, times);
   }
 
   /// A loop is placed outside of sliding nodes.
@@ -802,10 +863,10 @@ class Lattice {
     if (displaced == 1)
       step(label, slide, along, displacement, times);
     else if (displaced > 1)
-      add(label.cost, slide_price(slide).per_visit, times);
+      arrive(label.cost, slide.tensor, slide.level, slide_price(slide).per_visit, times);
     ends |= halos > (hierarchy_.level(slide.level).retention == Retention::none ? 1 : 2);
     if (ends)
-      add(label.cost, slide_price(slide).per_visit, outer);
+      arrive(label.cost, slide.tensor, slide.level, slide_price(slide).per_visit, outer);
     else
       remember(label, slide);
   }
@@ -848,6 +909,9 @@ class Lattice {
       const NodePrice& price = node_price(t, phase.level);
       if (!fits(phase.level, t, price.words, used) || !tile_obeys(t, phase.level)) return;
       add(next.cost, price.once, 1);
+      if constexpr (K > 1)
+        if (const int part = problem_.parts.fill_anew[index(t)][index(phase.level)]; part >= 0 && layer_.is_output(t))
+          next.cost[kWaiting] -= next.cost[index(part)] * prices_.first_visits(phase.level, tile_at(phase.level));
       next.open |= open_bit(t, phase.level);
     }
     if ((phase.placed | tensors) != kept_[index(phase.level)]) {
@@ -946,6 +1010,7 @@ class Lattice {
   std::vector<Label> labels_;
   std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> nodes_;
   std::array<std::vector<NodePrice>, kMaxTensors> mac_reads_;
+  std::vector<Use> uses_;
   std::vector<std::vector<Slide>> memories_;
   std::map<std::vector<Slide>, std::uint32_t> memory_of_;
   std::map<std::tuple<int, int, std::int64_t, std::size_t, std::int64_t>, Vector> shifted_;
@@ -981,7 +1046,7 @@ double Problem::score_cycles(const Cost& cost, const Pace& pace) const {
     }
   if (pace.steps != nullptr) macs = model_detail::mac_cycles(*pace.steps, operands, hierarchy);
   double cycles = macs + cost[kWaiting] + cost[kEdge];
-  for (int p = kFirstPort; p < parts.count; ++p)
+  for (int p = kFirstPort; p < parts.ports_end; ++p)
     cycles = std::max(
         cycles, model_detail::whole_cycles(cost[static_cast<std::size_t>(p)] / parts.bandwidth[static_cast<std::size_t>(p)]));
   return cycles;
@@ -1027,6 +1092,8 @@ LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& 
     return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience, workspace).run();
   if (problem.parts.count <= kFirstPort + 8)
     return Lattice<kFirstPort + 8>(problem, prices, incumbent, scope, patience, workspace).run();
+  if (problem.parts.count <= kFirstPort + 16)
+    return Lattice<kFirstPort + 16>(problem, prices, incumbent, scope, patience, workspace).run();
   return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience, workspace).run();
 }
 

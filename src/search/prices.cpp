@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
-Parts::Parts(const Hierarchy& hierarchy) {
+Parts::Parts(const Layer& layer, const Hierarchy& hierarchy) {
   read_port.fill(-1);
   write_port.fill(-1);
   mac_port.fill(-1);
@@ -33,7 +33,22 @@ Parts::Parts(const Hierarchy& hierarchy) {
       bandwidth[index(next)] = limit;
       mac_port[index(l)] = next++;
     }
-  if (next > kFirstPort) count = next;
+  for (auto* of : {&fill_anew, &drain_anew})
+    for (auto& levels : *of) levels.fill(-1);
+  if (next == kFirstPort) return;
+  ports_end = next;
+  bool doubled = false;  // some level further in
+  for (int l = hierarchy.level_count(); l-- > 1;) {
+    if (hierarchy.level(l).double_buffered) {
+      doubled = true;
+      continue;
+    }
+    for (int t = 0; doubled && t < layer.tensor_count(); ++t) {
+      fill_anew[index(t)][index(l)] = next++;
+      if (layer.is_output(t)) drain_anew[index(t)][index(l)] = next++;
+    }
+  }
+  count = next;
 }
 
 Prices::Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, Job job)
@@ -250,8 +265,80 @@ Cost Prices::operand_cost(int t, int parent, int child, const Extents& tile, con
     cost[index(port)] += read * static_cast<double>(level_words(hierarchy_.level(parent), tensor(t)));
   if (const int port = parts_.write_port[index(child)]; port >= 0)
     cost[index(port)] += written * static_cast<double>(level_words(hierarchy_.level(child), tensor(t)));
-  if (!hierarchy_.level(child).double_buffered) cost[kWaiting] = delivery_cycles(t, parent, child, read, written);
+  if (!hierarchy_.level(child).double_buffered) {
+    cost[kWaiting] = delivery_cycles(t, parent, child, read, written);
+    rest(cost, child, false, cost[kWaiting]);
+  }
   return cost;
+}
+
+model_detail::Meeting Prices::meeting(int level) const {
+  const int out = layer_.output();
+  model_detail::Meeting meeting;
+  for (int t = 0; t < out; ++t) meeting.operands = meeting.operands || (level > 0 && kept(t, level));
+  meeting.psums = level == 0 || kept(out, level);
+  meeting.sends = level > 0 && meeting.psums && hierarchy_.level(level).drain_reads;
+  if (!meeting.psums) return meeting;
+  int child = level + 1;
+  while (child < hierarchy_.level_count() && !kept(out, child)) ++child;
+  for (int f = level; f < child; ++f)
+    if (const auto& fanout = hierarchy_.level(f).fanout; fanout && !fanout->reduction && irrelevant_lanes(out, f, f + 1) > 1)
+      meeting.adds = true;
+  return meeting;
+}
+
+/// The ports that carry nothing while a single buffer is filled or drained.
+void Prices::rest(Cost& cost, int level, bool drains, double cycles) const {
+  for (int l = level; l < hierarchy_.level_count(); ++l)
+    for (const bool writes : {false, true})
+      if (const int port = (writes ? parts_.write_port : parts_.read_port)[index(l)];
+          port >= 0 && model_detail::rests(level, l, writes, drains, hierarchy_.level(level).drain_reads))
+        cost[index(port)] += cycles * parts_.bandwidth[index(port)];
+}
+
+int Prices::single_around(int t, int level) const {
+  for (int l = level - 1; l > 0; --l)
+    if (kept(t, l) && !hierarchy_.level(l).double_buffered) return l;
+  return 0;
+}
+
+/// At all tiles of the single buffer around it but the first: those are counted as edges.
+void Prices::owe_anew(Cost& once, int t, int level, double fill, double drain) const {
+  const int single = single_around(t, level);
+  if (single == 0) return;
+  once[index(parts_.fill_anew[index(t)][index(single)])] += fill;
+  if (!layer_.is_output(t)) {
+    once[kWaiting] -= fill;
+    return;
+  }
+  once[index(parts_.drain_anew[index(t)][index(single)])] += drain;
+  once[kWaiting] -= drain;
+}
+
+std::vector<Prices::Use> Prices::uses() const {
+  std::vector<Use> uses;
+  const auto add = [&](int part, int level, bool fills,
+                       bool drains) {  // nodes filled from a level, or drained to it; else its own
+    if (part < 0) return;
+    Use use{part, {}};
+    bool any = false;
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      for (int l = 1; l < hierarchy_.level_count(); ++l) {
+        if (!kept(t, l) || (drains && !layer_.is_output(t)) || (fills || drains ? parent(t, l) != level : l != level)) continue;
+        use.nodes[index(t)] |= 1U << l;
+        any = true;
+      }
+    if (any) uses.push_back(use);
+  };
+  for (int l = 0; l < hierarchy_.level_count(); ++l) {
+    const model_detail::Meeting meets = meeting(l);
+    bool macs = false;  // read or update here
+    for (int t = 0; t < layer_.tensor_count(); ++t) macs = macs || parent(t, hierarchy_.level_count()) == l;
+    if (!macs && !meets.sends && !meets.adds) add(parts_.read_port[index(l)], l, true, false);
+    if (!meets.psums) add(parts_.write_port[index(l)], l, false, false);
+    if (l == 0 && parent(layer_.output(), hierarchy_.level_count()) != 0) add(parts_.write_port[0], 0, false, true);
+  }
+  return uses;
 }
 
 /// Cycles at the beginning or the end, and which ports have nothing to do meanwhile.
@@ -275,8 +362,9 @@ Price Prices::node(int t, int level, const Extents& tile) const {
     if (parts_.count > 1 && hierarchy_.level(level).double_buffered) {
       const int child = level;
       const double read = crossing(t, above, child, above, tile, Whose::busiest, nullptr);
-      add_edge(price.once, delivery_cycles(t, above, child, read, static_cast<double>(price.words)),
-               [&](int of, bool writes) { return model_detail::comes_before(level, of, writes); });
+      const double fill = delivery_cycles(t, above, child, read, static_cast<double>(price.words));
+      owe_anew(price.once, t, level, fill, 0);
+      add_edge(price.once, fill, [&](int of, bool writes) { return model_detail::comes_before(level, of, writes, meeting(of)); });
     }
   }
   price.words *= level_words(hierarchy_.level(level), tensor(t)) * (hierarchy_.level(level).double_buffered ? 2 : 1);
@@ -473,6 +561,14 @@ void Prices::price_outputs() {
   if (const int port = parts_.read_port[index(innermost)]; port >= 0) fixed[index(port)] += (updates - outputs) * width;
 }
 
+double Prices::first_visits(int level, const Extents& tile) const {
+  const Extents in_level = inside(level);
+  double visits = 1;
+  for (int d = 0; d < layer_.dimension_count(); ++d)
+    if (relevant(layer_.output(), d)) visits *= static_cast<double>(temporal_[index(d)] / (tile[index(d)] / in_level[index(d)]));
+  return visits;
+}
+
 Price Prices::output_node(int level, const Extents& tile) const {
   const int out = layer_.output();
   const int above = parent(out, level);
@@ -518,14 +614,16 @@ Price Prices::output_node(int level, const Extents& tile) const {
   const auto drain = static_cast<double>(model_detail::drain_cycles(tensor(out), hierarchy_.level(above), hierarchy_.level(level),
                                                                     {std::llround(up), std::llround(up - distinct), price.words})
                                              .value());
+  const double back = delivery_cycles(out, above, level, distinct, words);
   if (hierarchy_.level(level).double_buffered) {
-    add_edge(price.once, drain, [&](int of, bool writes) {
-      return model_detail::comes_after(level, of, writes, hierarchy_.level(level).drain_reads);
-    });
+    owe_anew(price.once, out, level, back, drain);
+    add_edge(price.once, drain, [&](int of, bool writes) { return model_detail::comes_after(level, of, writes, meeting(of)); });
   } else {
-    const double back = delivery_cycles(out, above, level, distinct, words);
     price.per_visit[kWaiting] = back + drain;
     price.once[kWaiting] = -back * first_words / words;
+    rest(price.per_visit, level, false, back);
+    rest(price.per_visit, level, true, drain);
+    rest(price.once, level, false, -back * first_words / words);
   }
   return price;
 }

@@ -24,9 +24,10 @@
 
 namespace tilepath::search_detail {
 
-/// What is added up along a path, besides energy only what can bind: cycles of waiting and of first and last deliveries, and the
-/// words (over bandwidth) of each port that has a limit: all that it carries, and of read ports also what the MACs ask for.
-inline constexpr int kMaxParts = 3 + 3 * kMaxLevels;
+/// What is added up along a path, besides energy only what can bind: cycles of waiting and of first and last deliveries; the
+/// words (over bandwidth) of each port that has a limit: all that it carries, and of read ports also what the MACs ask for; and
+/// what a tensor's double buffers owe whenever the single one around them has a new tile: fills, and drains.
+inline constexpr int kMaxParts = 3 + 3 * kMaxLevels + 2 * kMaxTensors * kMaxLevels;
 enum Part : std::uint8_t { kEnergy = 0, kWaiting = 1, kEdge = 2, kFirstPort = 3 };
 
 using Cost = std::array<double, kMaxParts>;
@@ -37,11 +38,14 @@ inline void add(Cost& sum, const Cost& more) {
 
 /// Which parts a hierarchy has. With no bandwidth limit there is energy alone.
 struct Parts {
-  explicit Parts(const Hierarchy& hierarchy);
+  Parts(const Layer& layer, const Hierarchy& hierarchy);
   int count = 1;
   std::array<int, kMaxLevels> read_port{}, write_port{};  ///< -1 = unlimited
   std::array<int, kMaxLevels> mac_port{};                 ///< what the MACs read through the read port
   std::array<double, kMaxParts> bandwidth{};              ///< of each port
+  int ports_end = kFirstPort;                             ///< behind the last port
+  /// Cycles of a tensor's double buffers that the single one of a level owes at each of its tiles; -1: it has none inside.
+  std::array<std::array<int, kMaxLevels>, kMaxTensors> fill_anew{}, drain_anew{};
 };
 
 /// A choice of lanes (per level) and keeps (per tensor, a bit per level).
@@ -87,6 +91,17 @@ class Prices {
   [[nodiscard]] Price node(int tensor, int level, const Extents& tile) const;
   /// Cost of one visit that slides by `shift` along `rank` (R2).
   [[nodiscard]] Cost slide(int tensor, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const;
+  /// The single buffer of a tensor around its double one at `level`; 0: there is none.
+  [[nodiscard]] int single_around(int tensor, int level) const;
+  /// Whose tiles a port carries, so that the use of the first or the last of them is time in which it has nothing to do.
+  struct Use {
+    int part = 0;                                    ///< the port
+    std::array<std::uint32_t, kMaxTensors> nodes{};  ///< per tensor: levels, a bit each
+  };
+  /// One for the tiles that come last through a port, one for those that come first; ports without are left out.
+  [[nodiscard]] std::vector<Use> uses() const;
+  /// Visits of an output's node at `level` that bring a tile for the first time, of one instance.
+  [[nodiscard]] double first_visits(int level, const Extents& tile) const;
   /// Cost of everything that the temporal nest does not change: MACs, their reads and updates, zeros of the outputs.
   [[nodiscard]] Cost fixed() const;
   /// The part of it that one tensor causes: it depends on this tensor's keeps alone.
@@ -142,6 +157,9 @@ class Prices {
   [[nodiscard]] double mac_crossing(int t, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] double mac_halo(int t, const Rank& rank, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial) const;
+  [[nodiscard]] model_detail::Meeting meeting(int level) const;
+  void rest(Cost& cost, int level, bool drains, double cycles) const;
+  void owe_anew(Cost& once, int t, int level, double fill, double drain) const;
   template <class Idle>
   void add_edge(Cost& once, double cycles, const Idle& idle) const;
   [[nodiscard]] double delivery_cycles(int t, int parent, int child, double read, double written) const;

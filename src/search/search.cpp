@@ -112,7 +112,7 @@ class Searcher {
       : options_(options),
         whole_(hierarchy),
         narrowed_(narrowed(hierarchy, options.constraints, layer)),
-        problem_{layer, narrowed_, Parts(narrowed_), options.objective, options.mapspace, options.constraints} {
+        problem_{layer, narrowed_, Parts(layer, narrowed_), options.objective, options.mapspace, options.constraints} {
     patience_.stop = stop;
     start_ = std::chrono::steady_clock::now();
     if (options.time_limit > 0)

@@ -152,8 +152,38 @@ TEST_CASE("R8: a single buffer waits, a double buffer hides all but the first de
   hierarchy.levels[0].read_bandwidth = 0.5;
   const auto slow = confirmed(nodes, layer, hierarchy);
   CHECK(slow.limit.kind == Limit::Kind::read_bandwidth);
-  CHECK(slow.cycles == Cycles(72));  // 36 words at half a word a cycle
-  CHECK(slow.split.read_bandwidth[0] == 72 - 32 - 8 - 8);
+  CHECK(slow.cycles == Cycles(72 + 4));  // 36 words at half a word a cycle, and the last weights are used for four steps
+  CHECK(slow.split.read_bandwidth[0] == 76 - 32 - 8 - 8);
+}
+
+TEST_CASE("R8: a double buffer inside a single one begins anew with each of its tiles, and rests while that is filled") {
+  Hierarchy hierarchy = two_levels();
+  hierarchy.levels[0].fanout.reset();
+  hierarchy.levels.push_back(hierarchy.levels[1]);
+  hierarchy.levels[2].name = "inner";
+  hierarchy.levels[0].read_bandwidth = 2;
+  hierarchy.levels[1].read_bandwidth = 1;
+  hierarchy.levels[2].double_buffered = true;
+  const Layer layer = conv("fc", {.m = 8, .c = 4});
+  // Four weights at a time, then one by one.
+  const Nest nodes = nest({Loop{M, 8}, Store{{W}, 1}, Loop{C, 4}, Store{{W}, 2}});
+  const auto slow = confirmed(nodes, layer, hierarchy);
+  CHECK(slow.split.waiting[1] == 8 * 2 + 7 * 1);  // filled eight times; the first of four weights is waited for each time
+  CHECK(slow.split.first_fill == 1);
+  CHECK(slow.cycles == Cycles(32 + 8 * 2 + 8 * 1));
+  hierarchy.levels[1].read_bandwidth = 0.5;  // 32 words in 64 cycles, none while the outer buffer is filled
+  const auto limited = confirmed(nodes, layer, hierarchy);
+  CHECK(limited.limit.kind == Limit::Kind::read_bandwidth);
+  CHECK(limited.cycles == Cycles(64 + 8 * 2 + 1));  // the last weight is used for one step
+}
+
+TEST_CASE("R8: the last tile that a port carries is still to be used, the first tile of psums comes late") {
+  Hierarchy hierarchy = two_levels();
+  hierarchy.levels[1].double_buffered = true;
+  hierarchy.levels[0].write_bandwidth = 0.25;
+  const Layer layer = conv("fc", {.m = 8, .c = 4});
+  const auto drained = confirmed(nest({Loop{M, 2}, Store{{W, I, O}, 1}, Loop{C, 4}, Loop{M, 4}}), layer, hierarchy);
+  CHECK(drained.cycles == Cycles(16 + 32));  // the first four outputs are there after 16 steps; eight in 32 cycles
 }
 
 TEST_CASE("footprint: a stride wider than the filter leaves holes, the box fills them") {

@@ -219,6 +219,69 @@ Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy, bool 
   return nest;
 }
 
+namespace {
+
+/// The loops and nodes of one level, its fanout below them.
+struct Shelf {
+  std::vector<int> kept;   ///< tensors
+  std::vector<int> order;  ///< of the dimensions, outermost first
+  std::vector<std::int64_t> counts;
+  std::vector<SpatialLoop> lanes;
+};
+
+Nest nest_of(const std::vector<Shelf>& shelves) {
+  Nest nest;
+  for (std::size_t l = 0; l < shelves.size(); ++l) {
+    const Shelf& shelf = shelves[l];
+    if (!shelf.kept.empty()) nest.nodes.emplace_back(Store{shelf.kept, static_cast<int>(l)});
+    for (const int d : shelf.order)
+      if (shelf.counts[static_cast<std::size_t>(d)] > 1)
+        nest.nodes.emplace_back(Loop{d, shelf.counts[static_cast<std::size_t>(d)]});
+    for (const SpatialLoop& lanes : shelf.lanes) nest.nodes.emplace_back(lanes);
+  }
+  nest.nodes.emplace_back(Compute{});
+  return nest;
+}
+
+}  // namespace
+
+Nest random_legal_nest(Random& random, const Layer& layer, const Hierarchy& hierarchy) {
+  std::vector<Shelf> shelves(static_cast<std::size_t>(hierarchy.level_count()));
+  const auto keep = [&](bool all_that_can) {
+    for (int l = 0; l < hierarchy.level_count(); ++l) {
+      auto& kept = shelves[static_cast<std::size_t>(l)].kept;
+      kept.clear();
+      for (int t = 0; t < layer.tensor_count(); ++t) {
+        const Keep how = at(hierarchy.level(l).keeps, layer.tensors[static_cast<std::size_t>(t)].role);
+        if (l == 0 || how == Keep::must || (how == Keep::can && all_that_can && !coin(random, 4))) kept.push_back(t);
+      }
+    }
+  };
+  for (Shelf& shelf : shelves) {
+    for (int d = 0; d < layer.dimension_count(); ++d) shelf.order.push_back(d);
+    std::shuffle(shelf.order.begin(), shelf.order.end(), random);
+    shelf.counts.assign(layer.dimensions.size(), 1);
+  }
+  for (std::size_t d = 0; d < layer.dimensions.size(); ++d) shelves[0].counts[d] = layer.dimensions[d].bound;
+  keep(true);
+  if (!legal(nest_of(shelves), layer, hierarchy)) keep(false);
+  constexpr int kTries = 60;
+  for (int tries = 0; tries < kTries; ++tries) {
+    const auto d = static_cast<std::size_t>(random() % layer.dimensions.size());
+    const auto l = static_cast<std::size_t>(random() % shelves.size());
+    const std::int64_t factor = divisor(random, shelves[0].counts[d], shelves[0].counts[d]);
+    std::vector<Shelf> next = shelves;
+    next[0].counts[d] /= factor;
+    if (factor == 1) continue;
+    if (hierarchy.levels[l].fanout && coin(random, 2))
+      next[l].lanes.push_back({static_cast<int>(d), factor, static_cast<int>(l), coin(random, 2) ? Axis::y : Axis::x});
+    else
+      next[l].counts[d] *= factor;
+    if (legal(nest_of(next), layer, hierarchy)) shelves = std::move(next);
+  }
+  return nest_of(shelves);
+}
+
 std::vector<Constraint> random_constraints(Random& random, const Layer& layer, const Hierarchy& hierarchy) {
   std::vector<Constraint> constraints;
   const auto some_dimension = [&] { return static_cast<int>(random() % layer.dimensions.size()); };

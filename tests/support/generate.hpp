@@ -36,6 +36,10 @@ Hierarchy random_hierarchy(Random& random, const Sizes& sizes);
 /// `remainders`, counts that do not divide are as likely as others.
 Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy, bool remainders = false);
 
+/// A random nest of perfect factors that fits the hierarchy as it is: factors move inwards, and into lanes, as long as it stays
+/// legal. Requires that what must be kept fits word by word.
+Nest random_legal_nest(Random& random, const Layer& layer, const Hierarchy& hierarchy);
+
 /// Up to two constraints that do not contradict each other at sight.
 std::vector<Constraint> random_constraints(Random& random, const Layer& layer, const Hierarchy& hierarchy);
 

@@ -122,6 +122,8 @@ struct Hierarchy {
   [[nodiscard]] int find_level(std::string_view wanted) const;  ///< index, or -1
   /// Physical instances of a level: the product of the fanouts above it. `instances(level_count())` counts the MACs.
   [[nodiscard]] std::int64_t instances(int index) const;
+  /// Whether a bandwidth is given: else nothing but compute takes time.
+  [[nodiscard]] bool limited() const;
   /// mm2 of all instances of all levels and of the compute units, as far as their areas are given.
   [[nodiscard]] double area() const;
   friend bool operator==(const Hierarchy&, const Hierarchy&) = default;

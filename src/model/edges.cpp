@@ -1,0 +1,164 @@
+// What double buffers do not hide (R8). A port keeps everything going if its words take longest; but it has nothing to do before
+// the first fills of the levels outside it, after the last drains, while the last tile that it sent is in use, and while single
+// buffers further out are filled and drained. And where a double buffer lies inside a single one of the same tensor, it begins
+// anew with each tile of that.
+#include <algorithm>
+
+#include "tilepath/base/quantity.hpp"
+#include "traffic.hpp"
+
+namespace tilepath::model_detail {
+
+namespace {
+
+constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+class Edges {
+ public:
+  Edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside)
+      : moved_(moved), nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside) {}
+
+  void run() {
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
+      for (std::size_t k = 1; k < chain.size(); ++k) meet(t, chain[k - 1], chain[k]);
+      begin_anew(t, chain);
+    }
+    set_uses();
+  }
+
+ private:
+  [[nodiscard]] bool at_macs(const Stop& stop) const { return stop.level == hierarchy_.level_count(); }
+  Meeting& meeting(int level) { return moved_.ports[index(level)].meeting; }
+
+  /// Psums of lanes that no network joins are added where they arrive (R4).
+  [[nodiscard]] bool added_there(int t, const Stop& parent, const Stop& child) const {
+    const auto first = nest_.nodes.begin() + static_cast<std::ptrdiff_t>(parent.position);
+    return std::any_of(first, nest_.nodes.begin() + static_cast<std::ptrdiff_t>(child.position), [&](const Node& node) {
+      const auto* lanes = std::get_if<SpatialLoop>(&node);
+      return lanes != nullptr && lanes->count > 1 && !layer_.relevant(t, lanes->dimension) &&
+             !hierarchy_.level(lanes->fanout).fanout->reduction;
+    });
+  }
+
+  void meet(int t, const Stop& parent, const Stop& child) {
+    if (!layer_.is_output(t)) {
+      if (!at_macs(child)) meeting(child.level).operands = true;
+      return;
+    }
+    meeting(parent.level).psums = true;
+    meeting(parent.level).adds |= added_there(t, parent, child);
+    if (!at_macs(child)) meeting(child.level).sends = hierarchy_.level(child.level).drain_reads;
+  }
+
+  /// Deliveries into double buffers inside a single one, at each of its tiles but the first, and drains at each but the last.
+  void begin_anew(int t, const std::vector<Stop>& chain) {
+    const Stop* single = nullptr;
+    for (std::size_t k = 1; k + 1 < chain.size(); ++k) {
+      if (!hierarchy_.level(chain[k].level).double_buffered) {
+        single = &chain[k];
+        continue;
+      }
+      if (single == nullptr) continue;
+      const Ends& ends = moved_.ends[index(t)][index(chain[k].level)];
+      const std::int64_t visits = visits_of(nest_, layer_, inside_, t, single->position);
+      const std::int64_t first = layer_.is_output(t) ? distinct(t, single->position) : 1;
+      moved_.ports[index(single->level)].anew += ends.fill * (visits - first) + ends.drain * (visits - 1);
+    }
+  }
+
+  /// Visits that bring a tile of psums for the first time.
+  [[nodiscard]] std::int64_t distinct(int t, std::size_t position) const {
+    std::int64_t tiles = 1;
+    for (std::size_t i = 0; i < position; ++i)
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]); loop != nullptr && layer_.relevant(t, loop->dimension))
+        tiles = checked_multiply(tiles, loop->count);
+    return tiles;
+  }
+
+  /// How many steps a tile kept at `position` is used for: the iterations inside the first loop outside that moves it. 0: it
+  /// never moves.
+  [[nodiscard]] double used(int t, std::size_t position) const {
+    for (std::size_t i = position; i-- > 0;) {
+      const auto* outer = std::get_if<Loop>(&nest_.nodes[i]);
+      if (outer == nullptr || outer->count == 1 || !layer_.relevant(t, outer->dimension)) continue;
+      double steps = 1;
+      for (std::size_t j = i + 1; j < nest_.nodes.size(); ++j)
+        if (const auto* loop = std::get_if<Loop>(&nest_.nodes[j])) steps *= static_cast<double>(loop->count);
+      return steps;
+    }
+    return 0;
+  }
+
+  /// The tile that is used shortest is the last to come, of those that a port carries; what the MACs themselves read and what
+  /// drains carry can be later than all of them.
+  void set_uses() {
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
+      for (std::size_t k = 1; k + 1 < chain.size(); ++k) {
+        const double steps = used(t, chain[k].position);
+        if (steps == 0) continue;
+        Meeting& parent = meeting(chain[k - 1].level);
+        Meeting& here = meeting(chain[k].level);
+        if (sends_last(chain[k - 1].level)) lessen(parent.used_after_reads, steps);
+        if (!here.psums) lessen(here.used_after_writes, steps);
+        if (layer_.is_output(t) && drains_first(chain[k - 1].level)) lessen(parent.used_before_writes, steps);
+      }
+    }
+  }
+  static void lessen(double& least, double steps) { least = least == 0 ? steps : std::min(least, steps); }
+
+  /// Whether the last words that a level sends are those of a tile.
+  [[nodiscard]] bool sends_last(int level) const {
+    const Meeting& meeting = moved_.ports[index(level)].meeting;
+    if (meeting.adds || meeting.sends) return false;
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
+      if (chain[chain.size() - 2].level == level) return false;
+    }
+    return true;
+  }
+  /// Whether the first words that a level takes in are those of the first tile of psums.
+  [[nodiscard]] bool drains_first(int level) const {
+    const std::vector<Stop> chain = chain_of(nest_, layer_.output(), hierarchy_);
+    return level == 0 && !moved_.ports[0].meeting.operands && chain[chain.size() - 2].level != level;
+  }
+
+  Moved& moved_;
+  const Nest& nest_;
+  const Layer& layer_;
+  const Hierarchy& hierarchy_;
+  const std::vector<Extents>& inside_;
+};
+
+}  // namespace
+
+bool comes_before(int level, int of, bool writes, const Meeting& meeting) {
+  if (writes) return level < of || !meeting.operands;  // psums arrive when all first fills are over
+  return level <= of;
+}
+
+bool comes_after(int level, int of, bool writes, const Meeting& meeting) {
+  if (writes) return level <= of || !meeting.psums;
+  // Drains give way to all else, so that those before the last may be late too.
+  if (meeting.sends) return level < of;
+  return level <= of || !meeting.adds;
+}
+
+bool rests(int level, int of, bool writes, bool drains, bool drain_reads) {
+  if (level == 0 || of != level) return level > 0 && of > level;
+  return !writes && !(drains && drain_reads);
+}
+
+std::int64_t visits_of(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside, int t, std::size_t position) {
+  std::int64_t visits = 1;
+  for_each_move(nest, layer, inside, t, position, [&](std::int64_t times, const auto&) { visits = checked_add(visits, times); });
+  return visits;
+}
+
+void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,
+               const std::vector<Extents>& inside) {
+  if (hierarchy.limited()) Edges(moved, nest, layer, hierarchy, inside).run();
+}
+
+}  // namespace tilepath::model_detail
