@@ -63,7 +63,8 @@ class Lattice {
         patience_(patience),
         workspace_(workspace),
         best_(incumbent) {
-    parts_ = static_cast<std::size_t>(problem.parts.count);
+    scored_ = static_cast<std::size_t>(problem.parts.count);
+    parts_ = static_cast<std::size_t>(problem.parts.label_count);
     pace_ = prices.pace();
     left_.fill(1);
     for (int d = 0; d < layer_.dimension_count(); ++d)
@@ -126,6 +127,7 @@ class Lattice {
 
   struct NodePrice {
     Vector per_visit{}, once{};
+    double fill_anew = 0, drain_anew = 0;
     std::int64_t words = 0;
     bool known = false;
   };
@@ -354,10 +356,12 @@ class Lattice {
     NodePrice& entry = nodes_[index(t)][index(level)][index(tile_[index(t)])];
     if (!entry.known) {
       const Price price = prices_.node(t, level, tile_at(level));
-      for (std::size_t p = 0; p < parts(); ++p) {
+      for (std::size_t p = 0; p < scored(); ++p) {
         entry.per_visit[p] = price.per_visit[p];
         entry.once[p] = price.once[p];
       }
+      entry.fill_anew = price.fill_anew;
+      entry.drain_anew = price.drain_anew;
       entry.words = price.words;
       entry.known = true;
     }
@@ -368,8 +372,12 @@ class Lattice {
     if constexpr (K == 1) return 1;
     return parts_;
   }
+  [[nodiscard]] std::size_t scored() const {
+    if constexpr (K == 1) return 1;
+    return scored_;
+  }
   void add(Vector& cost, const Vector& more, double times) const {
-    for (std::size_t p = 0; p < parts(); ++p) cost[p] += more[p] * times;
+    for (std::size_t p = 0; p < scored(); ++p) cost[p] += more[p] * times;
   }
 
   /// Tiles arrive at a node so many times; what is filled and drained anew inside a single buffer goes with them.
@@ -383,6 +391,17 @@ class Lattice {
     for (const auto* owed : {&problem_.parts.fill_anew, &problem_.parts.drain_anew})
       if (const int part = (*owed)[index(t)][index(level)]; part >= 0) cycles += cost[index(part)];
     return cycles;
+  }
+
+  /// A node is placed. First visits of psums take nothing back.
+  void owe_anew(Vector& cost, int t, int level, const NodePrice& price) const {
+    const auto& parts = problem_.parts;
+    if (const int single = prices_.single_around(t, level); single > 0 && hierarchy_.level(level).double_buffered) {
+      cost[index(parts.fill_anew[index(t)][index(single)])] += price.fill_anew;
+      if (layer_.is_output(t)) cost[index(parts.drain_anew[index(t)][index(single)])] += price.drain_anew;
+    }
+    if (const int part = parts.fill_anew[index(t)][index(level)]; part >= 0 && layer_.is_output(t))
+      cost[kWaiting] -= cost[index(part)] * prices_.first_visits(level, tile_at(level));
   }
 
   // -- labels -------------------------------------------------------------------------------------------------------------
@@ -399,7 +418,7 @@ class Lattice {
     set_shape(0);
     if (scope_.innermost == kMaxLevels) {
       const Cost fixed = prices_.fixed();
-      for (std::size_t p = 0; p < parts(); ++p) label.cost[p] = fixed[p];
+      for (std::size_t p = 0; p < scored(); ++p) label.cost[p] = fixed[p];
       pass_fanouts(label, hierarchy_.level_count(), phases_.front().level);
     }
     insert(label);
@@ -415,7 +434,7 @@ class Lattice {
       NodePrice& price = reads[index(tile_[index(t)])];
       if (!price.known) {
         const Cost cost = prices_.mac_reads(t, tile_at(known + 1));
-        for (std::size_t p = 0; p < parts(); ++p) price.once[p] = cost[p];
+        for (std::size_t p = 0; p < scored(); ++p) price.once[p] = cost[p];
         price.known = true;
       }
       add(label.cost, price.once, 1);
@@ -549,7 +568,7 @@ class Lattice {
   [[nodiscard]] Score bound(const Label& label) {
     const Cost& rest = phases_[label.phase].rest;
     Cost cost = relaxed_;
-    for (std::size_t p = 0; p < parts(); ++p) cost[p] = label.cost[p] + rest[p];
+    for (std::size_t p = 0; p < scored(); ++p) cost[p] = label.cost[p] + rest[p];
     for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
       const int t = bit / kMaxLevels;
@@ -588,7 +607,7 @@ class Lattice {
       arrive(sum, t, bit % kMaxLevels, node_price(t, bit % kMaxLevels).per_visit, 1);
     }
     for (const Slide& slide : memories_[label.slides]) arrive(sum, slide.tensor, slide.level, slide_price(slide).per_visit, 1);
-    for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
+    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
     const Score score = problem_.score(cost, pace_);
     if (score < best_) {
       best_ = score;
@@ -618,7 +637,7 @@ class Lattice {
       const int bit = std::countr_zero(open);
       const int t = bit / kMaxLevels;
       const NodePrice& price = node_price(t, bit % kMaxLevels);
-      for (std::size_t p = 0; p < parts(); ++p)
+      for (std::size_t p = 0; p < scored(); ++p)
         if (price.per_visit[p] < 0) return false;
       for (const Rank& rank : layer_.tensors[index(t)].ranks)
         if (rank.size() > 1 && !layer_.is_output(t) && may_slide(bit % kMaxLevels, rank)) return false;
@@ -682,7 +701,7 @@ class Lattice {
     if constexpr (K == 1)
       if (sum[0] + phases_.back().rest[kEnergy] >= limit_) return;
     Cost cost = relaxed_;
-    for (std::size_t p = 0; p < parts(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
+    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
     const Score score = problem_.score(cost, pace_);
     if (!(score < best_)) return;
     best_ = score;
@@ -822,7 +841,7 @@ class Lattice {
         }
       const Cost cost = prices_.slide(slide.tensor, slide.level, tile, rank, std::abs(displacement));
       Vector vector{};
-      for (std::size_t p = 0; p < parts(); ++p) vector[p] = cost[p];
+      for (std::size_t p = 0; p < scored(); ++p) vector[p] = cost[p];
       it = shifted_.emplace(key, vector).first;
     }
     arrive(label.cost, slide.tensor, slide.level, it->second, times);
@@ -909,9 +928,7 @@ class Lattice {
       const NodePrice& price = node_price(t, phase.level);
       if (!fits(phase.level, t, price.words, used) || !tile_obeys(t, phase.level)) return;
       add(next.cost, price.once, 1);
-      if constexpr (K > 1)
-        if (const int part = problem_.parts.fill_anew[index(t)][index(phase.level)]; part >= 0 && layer_.is_output(t))
-          next.cost[kWaiting] -= next.cost[index(part)] * prices_.first_visits(phase.level, tile_at(phase.level));
+      if constexpr (K > 1) owe_anew(next.cost, t, phase.level, price);
       next.open |= open_bit(t, phase.level);
     }
     if ((phase.placed | tensors) != kept_[index(phase.level)]) {
@@ -989,8 +1006,8 @@ class Lattice {
   Workspace& workspace_;
   std::size_t words_per_phase_ = 0;
   std::array<std::uint32_t, kMaxDimensions> relevant_{};  ///< per dimension: tensors, a bit each
-  std::size_t parts_ = 1;
-  Cost relaxed_{};  ///< least of every part: of those that the labels do not count
+  std::size_t scored_ = 1, parts_ = 1;                    ///< parts of a cost, of a label
+  Cost relaxed_{};                                        ///< least of every part: of those that the labels do not count
   Pace pace_;
   bool slides_at_all_ = false;
 
@@ -1046,7 +1063,7 @@ double Problem::score_cycles(const Cost& cost, const Pace& pace) const {
     }
   if (pace.steps != nullptr) macs = model_detail::mac_cycles(*pace.steps, operands, hierarchy);
   double cycles = macs + cost[kWaiting] + cost[kEdge];
-  for (int p = kFirstPort; p < parts.ports_end; ++p)
+  for (int p = kFirstPort; p < parts.count; ++p)
     cycles = std::max(
         cycles, model_detail::whole_cycles(cost[static_cast<std::size_t>(p)] / parts.bandwidth[static_cast<std::size_t>(p)]));
   return cycles;
@@ -1087,14 +1104,13 @@ double Problem::energy_limit(const Score& incumbent, double cycles) const {
 LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience,
                      Workspace& workspace) {
   const Scope scope{kMaxLevels, 1, outer, problem.outer_level};
-  if (problem.parts.count == 1) return Lattice<1>(problem, prices, incumbent, scope, patience, workspace).run();
-  if (problem.parts.count <= kFirstPort + 4)
-    return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience, workspace).run();
-  if (problem.parts.count <= kFirstPort + 8)
-    return Lattice<kFirstPort + 8>(problem, prices, incumbent, scope, patience, workspace).run();
-  if (problem.parts.count <= kFirstPort + 16)
-    return Lattice<kFirstPort + 16>(problem, prices, incumbent, scope, patience, workspace).run();
-  return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience, workspace).run();
+  const int parts = problem.parts.label_count;
+  if (parts == 1) return Lattice<1>(problem, prices, incumbent, scope, patience, workspace).run();
+  if (parts <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience, workspace).run();
+  if (parts <= kFirstPort + 8) return Lattice<kFirstPort + 8>(problem, prices, incumbent, scope, patience, workspace).run();
+  if (parts <= kFirstPort + 16) return Lattice<kFirstPort + 16>(problem, prices, incumbent, scope, patience, workspace).run();
+  if (parts <= kMaxParts) return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience, workspace).run();
+  return Lattice<kMaxLabelParts>(problem, prices, incumbent, scope, patience, workspace).run();
 }
 
 LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,

@@ -36,7 +36,7 @@ Parts::Parts(const Layer& layer, const Hierarchy& hierarchy) {
   for (auto* of : {&fill_anew, &drain_anew})
     for (auto& levels : *of) levels.fill(-1);
   if (next == kFirstPort) return;
-  ports_end = next;
+  count = next;
   bool doubled = false;  // some level further in
   for (int l = hierarchy.level_count(); l-- > 1;) {
     if (hierarchy.level(l).double_buffered) {
@@ -48,7 +48,7 @@ Parts::Parts(const Layer& layer, const Hierarchy& hierarchy) {
       if (layer.is_output(t)) drain_anew[index(t)][index(l)] = next++;
     }
   }
-  count = next;
+  label_count = next;
 }
 
 Prices::Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, Job job)
@@ -303,16 +303,11 @@ int Prices::single_around(int t, int level) const {
 }
 
 /// At all tiles of the single buffer around it but the first: those are counted as edges.
-void Prices::owe_anew(Cost& once, int t, int level, double fill, double drain) const {
-  const int single = single_around(t, level);
-  if (single == 0) return;
-  once[index(parts_.fill_anew[index(t)][index(single)])] += fill;
-  if (!layer_.is_output(t)) {
-    once[kWaiting] -= fill;
-    return;
-  }
-  once[index(parts_.drain_anew[index(t)][index(single)])] += drain;
-  once[kWaiting] -= drain;
+void Prices::owe_anew(Price& price, int t, int level, double fill, double drain) const {
+  if (single_around(t, level) == 0) return;
+  price.fill_anew = fill;
+  price.drain_anew = drain;
+  price.once[kWaiting] -= layer_.is_output(t) ? drain : fill;
 }
 
 std::vector<Prices::Use> Prices::uses() const {
@@ -363,7 +358,7 @@ Price Prices::node(int t, int level, const Extents& tile) const {
       const int child = level;
       const double read = crossing(t, above, child, above, tile, Whose::busiest, nullptr);
       const double fill = delivery_cycles(t, above, child, read, static_cast<double>(price.words));
-      owe_anew(price.once, t, level, fill, 0);
+      owe_anew(price, t, level, fill, 0);
       add_edge(price.once, fill, [&](int of, bool writes) { return model_detail::comes_before(level, of, writes, meeting(of)); });
     }
   }
@@ -616,7 +611,7 @@ Price Prices::output_node(int level, const Extents& tile) const {
                                              .value());
   const double back = delivery_cycles(out, above, level, distinct, words);
   if (hierarchy_.level(level).double_buffered) {
-    owe_anew(price.once, out, level, back, drain);
+    owe_anew(price, out, level, back, drain);
     add_edge(price.once, drain, [&](int of, bool writes) { return model_detail::comes_after(level, of, writes, meeting(of)); });
   } else {
     price.per_visit[kWaiting] = back + drain;

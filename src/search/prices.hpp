@@ -24,10 +24,11 @@
 
 namespace tilepath::search_detail {
 
-/// What is added up along a path, besides energy only what can bind: cycles of waiting and of first and last deliveries; the
-/// words (over bandwidth) of each port that has a limit: all that it carries, and of read ports also what the MACs ask for; and
-/// what a tensor's double buffers owe whenever the single one around them has a new tile: fills, and drains.
-inline constexpr int kMaxParts = 3 + 3 * kMaxLevels + 2 * kMaxTensors * kMaxLevels;
+/// What is added up along a path, besides energy only what can bind: cycles of waiting and of first and last deliveries, and the
+/// words (over bandwidth) of each port that has a limit: all that it carries, and of read ports also what the MACs ask for.
+inline constexpr int kMaxParts = 3 + 3 * kMaxLevels;
+/// And, in a label: what a tensor's double buffers owe whenever the single one around them has a new tile, fills and drains.
+inline constexpr int kMaxLabelParts = kMaxParts + (kMaxTensors + 1) * kMaxLevels;
 enum Part : std::uint8_t { kEnergy = 0, kWaiting = 1, kEdge = 2, kFirstPort = 3 };
 
 using Cost = std::array<double, kMaxParts>;
@@ -39,11 +40,11 @@ inline void add(Cost& sum, const Cost& more) {
 /// Which parts a hierarchy has. With no bandwidth limit there is energy alone.
 struct Parts {
   Parts(const Layer& layer, const Hierarchy& hierarchy);
-  int count = 1;
+  int count = 1;                                          ///< of a cost
+  int label_count = 1;                                    ///< of a label
   std::array<int, kMaxLevels> read_port{}, write_port{};  ///< -1 = unlimited
   std::array<int, kMaxLevels> mac_port{};                 ///< what the MACs read through the read port
   std::array<double, kMaxParts> bandwidth{};              ///< of each port
-  int ports_end = kFirstPort;                             ///< behind the last port
   /// Cycles of a tensor's double buffers that the single one of a level owes at each of its tiles; -1: it has none inside.
   std::array<std::array<int, kMaxLevels>, kMaxTensors> fill_anew{}, drain_anew{};
 };
@@ -64,7 +65,8 @@ struct Pace {
 struct Price {
   Cost per_visit{};
   Cost once{};
-  std::int64_t words = 0;  ///< that the level must hold (R6), its own width and double buffering included
+  double fill_anew = 0, drain_anew = 0;  ///< what the single buffer around a double one owes at each of its tiles, in cycles
+  std::int64_t words = 0;                ///< that the level must hold (R6), its own width and double buffering included
 };
 
 class Prices {
@@ -159,7 +161,7 @@ class Prices {
   [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial) const;
   [[nodiscard]] model_detail::Meeting meeting(int level) const;
   void rest(Cost& cost, int level, bool drains, double cycles) const;
-  void owe_anew(Cost& once, int t, int level, double fill, double drain) const;
+  void owe_anew(Price& price, int t, int level, double fill, double drain) const;
   template <class Idle>
   void add_edge(Cost& once, double cycles, const Idle& idle) const;
   [[nodiscard]] double delivery_cycles(int t, int parent, int child, double read, double written) const;
