@@ -61,10 +61,19 @@ class Edges {
       }
       if (single == nullptr) continue;
       const Ends& ends = moved_.ends[index(t)][index(chain[k].level)];
-      const std::int64_t visits = visits_of(nest_, layer_, inside_, t, single->position);
+      const std::int64_t visits =
+          visits_of(nest_, layer_, inside_, t, single->position, [&](std::size_t i) { return iterations(0, i); });
       const std::int64_t first = layer_.is_output(t) ? distinct(t, single->position) : 1;
       moved_.ports[index(single->level)].anew += ends.fill * (visits - first) + ends.drain * (visits - 1);
     }
+  }
+
+  /// Of the temporal loops among nodes `from` to `to` - 1.
+  [[nodiscard]] std::int64_t iterations(std::size_t from, std::size_t to) const {
+    std::int64_t product = 1;
+    for (std::size_t i = from; i < to; ++i)
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) product = checked_multiply(product, loop->count);
+    return product;
   }
 
   /// Visits that bring a tile of psums for the first time.
@@ -82,10 +91,7 @@ class Edges {
     for (std::size_t i = position; i-- > 0;) {
       const auto* outer = std::get_if<Loop>(&nest_.nodes[i]);
       if (outer == nullptr || outer->count == 1 || !layer_.relevant(t, outer->dimension)) continue;
-      double steps = 1;
-      for (std::size_t j = i + 1; j < nest_.nodes.size(); ++j)
-        if (const auto* loop = std::get_if<Loop>(&nest_.nodes[j])) steps *= static_cast<double>(loop->count);
-      return steps;
+      return static_cast<double>(iterations(i + 1, nest_.nodes.size()));
     }
     return 0;
   }
@@ -148,12 +154,6 @@ bool comes_after(int level, int of, bool writes, const Meeting& meeting) {
 bool rests(int level, int of, bool writes, bool drains, bool drain_reads) {
   if (level == 0 || of != level) return level > 0 && of > level;
   return !writes && !(drains && drain_reads);
-}
-
-std::int64_t visits_of(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside, int t, std::size_t position) {
-  std::int64_t visits = 1;
-  for_each_move(nest, layer, inside, t, position, [&](std::int64_t times, const auto&) { visits = checked_add(visits, times); });
-  return visits;
 }
 
 void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,

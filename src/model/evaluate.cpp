@@ -87,6 +87,15 @@ class Perfect {
     return lanes;
   }
 
+  template <class Visit>
+  void for_each_move(int t, std::size_t position, const Visit& visit) const {
+    const auto iterations = [&](std::size_t i) { return temporal_iterations(i); };
+    model_detail::for_each_move(nest_, layer_, inside_, t, position, iterations, visit);
+  }
+  [[nodiscard]] std::int64_t visits_of(int t, std::size_t position) const {
+    return model_detail::visits_of(nest_, layer_, inside_, t, position, [&](std::size_t i) { return temporal_iterations(i); });
+  }
+
   // -- operands: R1-R3, R5 ------------------------------------------------------------------------------------------------
 
   void operand_traffic(int t, const std::vector<Stop>& chain) {
@@ -109,7 +118,7 @@ class Perfect {
         fill = delivery_cycles(t, parent, child, whole);
         port(child.level).first_fill += fill;
       }
-      model_detail::for_each_move(nest_, layer_, inside_, t, child.position, [&](std::int64_t times, const auto& displacement) {
+      for_each_move(t, child.position, [&](std::int64_t times, const auto& displacement) {
         const auto moved = [](std::int64_t by) { return by != 0; };
         const bool slides = hierarchy_.level(child.level).retention == Retention::sliding &&
                             std::count_if(displacement.begin(), displacement.end(), moved) == 1;
@@ -157,8 +166,7 @@ class Perfect {
       const std::vector<Lanes> lanes = lanes_between(parent.position, child.position);
       const bool at_mac = child.level == hierarchy_.level_count();
       const std::int64_t tile = at_mac ? 1 : tile_words(tensor(t), inside_[child.position], hierarchy_.footprint);
-      const std::int64_t arrivals =
-          at_mac ? result_.steps.all : model_detail::visits_of(nest_, layer_, inside_, t, child.position);
+      const std::int64_t arrivals = at_mac ? result_.steps.all : visits_of(t, child.position);
       const Words visits = Words(tile) * checked_multiply(instances(child.position), arrivals);
 
       const Group group = group_of(t, lanes);

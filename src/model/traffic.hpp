@@ -88,19 +88,15 @@ void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarc
                const std::vector<Extents>& inside);
 
 /// R2, the visitor of every step that moves the tile of tensor `t` kept at `position`: called with how often it happens and the
-/// displacement per rank. The first delivery is not a step.
-template <class Visit>
+/// displacement per rank. The first delivery is not a step. `iterations(i)`: of the temporal loops outside node i.
+template <class Iterations, class Visit>
 void for_each_move(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside, int t, std::size_t position,
-                   const Visit& visit) {
+                   const Iterations& iterations, const Visit& visit) {
   const auto& ranks = layer.tensors[static_cast<std::size_t>(t)].ranks;
   std::array<std::int64_t, kMaxRanks> reset{};  // by how much the loops between node and loop move back when they start anew
-  std::int64_t outside = 1;
-  for (std::size_t i = 0; i < position; ++i)
-    if (const auto* loop = std::get_if<Loop>(&nest.nodes[i])) outside = checked_multiply(outside, loop->count);
   for (std::size_t i = position; i-- > 0;) {
     const auto* loop = std::get_if<Loop>(&nest.nodes[i]);
     if (loop == nullptr || loop->count == 1) continue;
-    outside /= loop->count;
     std::array<std::int64_t, kMaxRanks> displacement{};
     bool moved = false;
     for (std::size_t r = 0; r < ranks.size(); ++r) {
@@ -113,12 +109,19 @@ void for_each_move(const Nest& nest, const Layer& layer, const std::vector<Exten
         }
       moved |= displacement[r] != 0;
     }
-    if (moved) visit(checked_multiply(loop->count - 1, outside), displacement);
+    if (moved) visit(checked_multiply(loop->count - 1, iterations(i)), displacement);
   }
 }
 
 /// How often a tile arrives there, in one instance.
-std::int64_t visits_of(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside, int t, std::size_t position);
+template <class Iterations>
+std::int64_t visits_of(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside, int t, std::size_t position,
+                       const Iterations& iterations) {
+  std::int64_t visits = 1;
+  for_each_move(nest, layer, inside, t, position, iterations,
+                [&](std::int64_t times, const auto&) { visits = checked_add(visits, times); });
+  return visits;
+}
 
 /// Whole cycles of a time that rounding may have put a little above them.
 double whole_cycles(double time);
