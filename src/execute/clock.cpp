@@ -26,10 +26,10 @@ std::map<double, double>::iterator Port::split(double time) {
 
 void Port::rest(double from, double to) {
   if (!(from < to)) return;
-  split(from);
-  const auto end = split(to);
-  left_from_[from] = 0;
-  left_from_.erase(std::next(left_from_.find(from)), end);
+  const auto at = split(from);
+  const auto end = split(to);  // takes over what is left before it
+  at->second = 0;
+  left_from_.erase(std::next(at), end);
 }
 
 void Port::take(double from, double to, double words_per_cycle) {
@@ -54,9 +54,9 @@ double Port::carry(double words, double start, double least) {
   const double most = least > 0 ? words / least : std::numeric_limits<double>::infinity();
   double time = start;
   while (words > 0) {
-    const auto stretch = std::prev(left_from_.upper_bound(time));
-    const double rate = std::min(most, stretch->second);
-    double end = std::next(stretch) == left_from_.end() ? std::numeric_limits<double>::infinity() : std::next(stretch)->first;
+    const auto next = left_from_.upper_bound(time);
+    const double rate = std::min(most, std::prev(next)->second);
+    double end = next == left_from_.end() ? std::numeric_limits<double>::infinity() : next->first;
     if (rate * (end - time) >= words) {
       end = time + words / rate;
       words = 0;
@@ -92,14 +92,14 @@ int Clock::add_site(int level, int parent) {
 }
 
 void Clock::fill_anew(int site) {
-  for (Site& inner : sites_)
-    if (inner.parent == site && inner.doubled) {
-      inner.anew = true;
-      fill_anew(static_cast<int>(&inner - sites_.data()));
+  for (int inner = 0; inner < static_cast<int>(sites_.size()); ++inner)
+    if (sites_[index(inner)].parent == site && sites_[index(inner)].doubled) {
+      sites_[index(inner)].anew = true;
+      fill_anew(inner);
     }
 }
 
-void Clock::rest_below(int level, double from, double to) {
+void Clock::rest_from(int level, double from, double to) {
   for (int l = level; l < hierarchy_.level_count(); ++l)
     for (const bool writes : {false, true})
       if (Port& still = port({l, writes, 0}); still.limited()) still.rest(from, to);
@@ -135,17 +135,15 @@ Clock::Booking Clock::book(double start, double least, const std::vector<Crossin
   const Needs needs = needs_of(crossings);
   Booking booking{start + least, needs.slowest};
   // Each port on its own: what one is ready to send before the other can take it waits in the network between them.
-  for (std::size_t s = 0; s < needs.ports; ++s) {
-    const double end = needs.shares[s].port->carry(needs.shares[s].words, start, least);
-    booking.end = std::max(booking.end, end);
-  }
+  for (std::size_t s = 0; s < needs.ports; ++s)
+    booking.end = std::max(booking.end, needs.shares[s].port->carry(needs.shares[s].words, start, least));
   return booking;
 }
 
 void Clock::forget_the_past() {
   double horizon = now_;
   for (const Site& site : sites_)
-    if (site.doubled && site.visits > 0) {
+    if (site.doubled && site.begun) {
       horizon = std::min(horizon, site.free);
       if (site.leaving > 0) horizon = std::min(horizon, site.left);
     }
@@ -184,13 +182,13 @@ void Clock::deliver(int site, const std::vector<Crossing>& crossings) {
   const double begin = now_;
   const Booking booking = book(begin, 0, crossings);
   const double end = begin + std::ceil(booking.end - begin);
-  (here.doubled && here.visits == 0 ? split_.first_fill : split_.waiting[index(here.single)]) += end - now_;
+  (here.doubled && !here.begun ? split_.first_fill : split_.waiting[index(here.single)]) += end - now_;
   here.ready = here.used = now_ = end;
-  ++here.visits;
+  here.begun = true;
   here.anew = !here.doubled;
   if (!here.doubled) {
     fill_anew(site);
-    rest_below(here.level, begin, end);
+    rest_from(here.level, begin, end);
   }
   use(here.parent, end);
 }
@@ -211,7 +209,7 @@ void Clock::drain(int site, const std::vector<Crossing>& crossings) {
   const Booking booking = book(start, 0, crossings);
   const double end = start + std::ceil(booking.end - start);
   cause += end - now_;
-  if (!here.doubled) rest_below(here.level, now_, end);
+  if (!here.doubled) rest_from(here.level, now_, end);
   here.used = now_ = end;
   use(here.parent, end);
 }

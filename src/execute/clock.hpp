@@ -1,16 +1,13 @@
 // The executor's time. It is told what moves, in program order, and books each transfer on the ports that it crosses, as soon as
 // the words are there, the buffer has room and the ports have time.
 //
-//   a port      carries so many words a cycle and instance; transfers share what earlier ones (in program order) leave of it.
-//   What
-//               one end of a transfer sends before the other can take it waits in the network between them
-//   a single    is filled and drained while nothing below it works: in order, in whole cycles
-//   buffer
-//   a double    is filled with the next tile while this one is in use, and drained while the next one is; the words that come
-//   take buffer      the places of those that leave. Its first fill and its last drain hold everything up; so do, where it lies
-//   inside
-//               a single buffer, the first fill and the last drain for each tile of that
-//   the MACs    start a step when the innermost tiles are there, and are slowed down by what they read and write
+//   a port    carries so many words a cycle and instance; transfers share what earlier ones (in program order) leave of it. What
+//             one end of a transfer sends before the other can take it waits in the network between them
+//   a single  buffer is filled and drained while nothing below it works: in order, in whole cycles
+//   a double  buffer is filled with the next tile while this one is in use, and drained while the next one is; the words that
+//             come take the places of those that leave. Its first fill and its last drain hold everything up; so do, where it
+//             lies inside a single buffer, the first fill and the last drain for each tile of that
+//   the MACs  start a step when the innermost tiles are there, and are slowed down by what they read and write
 //
 // All instances of a level move in lockstep, so the busiest one's words are what counts.
 #pragma once
@@ -84,16 +81,16 @@ class Clock {
   struct Site {
     int level = 0, parent = -1;
     bool doubled = false;
-    int single = 0;    ///< level of the innermost single buffer from here outwards; the outermost level counts as one
-    bool anew = true;  ///< nothing is there that would hide the next delivery
-    std::int64_t visits = 0;
-    double ready = 0;                  ///< the current tile is there
-    double used = 0;                   ///< until when the current tile has been in use
-    double free = 0;                   ///< since when the other half's tile has been done with
-    double emptied = 0;                ///< when the last words of it leave
-    Crossing slowest;                  ///< of the last delivery
-    std::int64_t leaving = 0;          ///< the last tile's drain is still to be booked; the how manieth drain it is, or 0
-    double left = 0;                   ///< from when on it can be
+    int single = 0;            ///< level of the innermost single buffer from here outwards; the outermost level counts as one
+    bool anew = true;          ///< nothing is there that would hide the next delivery
+    bool begun = false;        ///< a tile has arrived
+    double ready = 0;          ///< the current tile is there
+    double used = 0;           ///< until when the current tile has been in use
+    double free = 0;           ///< since when the other half's tile has been done with
+    double emptied = 0;        ///< when the last words of it leave
+    Crossing slowest;          ///< of the last delivery
+    std::int64_t leaving = 0;  ///< the last tile's drain is still to be booked; the how manieth drain it is, or 0
+    double left = 0;           ///< from when on it can be
     std::vector<Crossing> on_its_way;  ///< what it crosses
   };
 
@@ -121,7 +118,7 @@ class Clock {
   /// A new tile in a single buffer: the double buffers below it start once more.
   void fill_anew(int site);
   /// A single buffer is filled or drained: neither its ports nor those below carry anything else meanwhile.
-  void rest_below(int level, double from, double to);
+  void rest_from(int level, double from, double to);
   double& lost_to(const Crossing& crossing);
   void use(int site, double until);
   /// Books the drain that a site has put off, and before it those that were put off further in until then.

@@ -16,15 +16,17 @@ constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
 class Edges {
  public:
   Edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside)
-      : moved_(moved), nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside) {}
+      : moved_(moved), nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside) {
+    for (int t = 0; t < layer.tensor_count(); ++t) chains_.push_back(chain_of(nest, t, hierarchy));
+  }
 
   void run() {
     for (int t = 0; t < layer_.tensor_count(); ++t) {
-      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
+      const std::vector<Stop>& chain = chains_[index(t)];
       for (std::size_t k = 1; k < chain.size(); ++k) meet(t, chain[k - 1], chain[k]);
       begin_anew(t, chain);
     }
-    set_uses();
+    for (int t = 0; t < layer_.tensor_count(); ++t) set_uses(t, chains_[index(t)]);
   }
 
  private:
@@ -63,7 +65,7 @@ class Edges {
       const Ends& ends = moved_.ends[index(t)][index(chain[k].level)];
       const std::int64_t visits =
           visits_of(nest_, layer_, inside_, t, single->position, [&](std::size_t i) { return iterations(0, i); });
-      const std::int64_t first = layer_.is_output(t) ? distinct(t, single->position) : 1;
+      const std::int64_t first = layer_.is_output(t) ? first_visits(nest_, layer_, single->position) : 1;
       moved_.ports[index(single->level)].anew += ends.fill * (visits - first) + ends.drain * (visits - 1);
     }
   }
@@ -74,15 +76,6 @@ class Edges {
     for (std::size_t i = from; i < to; ++i)
       if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) product = checked_multiply(product, loop->count);
     return product;
-  }
-
-  /// Visits that bring a tile of psums for the first time.
-  [[nodiscard]] std::int64_t distinct(int t, std::size_t position) const {
-    std::int64_t tiles = 1;
-    for (std::size_t i = 0; i < position; ++i)
-      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]); loop != nullptr && layer_.relevant(t, loop->dimension))
-        tiles = checked_multiply(tiles, loop->count);
-    return tiles;
   }
 
   /// How many steps a tile kept at `position` is used for: the iterations inside the first loop outside that moves it. 0: it
@@ -98,36 +91,25 @@ class Edges {
 
   /// The tile that is used shortest is the last to come, of those that a port carries; what the MACs themselves read and what
   /// drains carry can be later than all of them.
-  void set_uses() {
-    for (int t = 0; t < layer_.tensor_count(); ++t) {
-      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
-      for (std::size_t k = 1; k + 1 < chain.size(); ++k) {
-        const double steps = used(t, chain[k].position);
-        if (steps == 0) continue;
-        Meeting& parent = meeting(chain[k - 1].level);
-        Meeting& here = meeting(chain[k].level);
-        if (sends_last(chain[k - 1].level)) lessen(parent.used_after_reads, steps);
-        if (!here.psums) lessen(here.used_after_writes, steps);
-        if (layer_.is_output(t) && drains_first(chain[k - 1].level)) lessen(parent.used_before_writes, steps);
-      }
+  void set_uses(int t, const std::vector<Stop>& chain) {
+    for (std::size_t k = 1; k + 1 < chain.size(); ++k) {
+      const double steps = used(t, chain[k].position);
+      if (steps == 0) continue;
+      Meeting& parent = meeting(chain[k - 1].level);
+      Meeting& here = meeting(chain[k].level);
+      if (sends_last(chain[k - 1].level)) lessen(parent.used_after_reads, steps);
+      if (!here.psums) lessen(here.used_after_writes, steps);
+      // The outermost level takes in nothing but psums; with no node inside it would have those of the MACs at once.
+      if (layer_.is_output(t) && k == 1) lessen(parent.used_before_writes, steps);
     }
   }
   static void lessen(double& least, double steps) { least = least == 0 ? steps : std::min(least, steps); }
 
   /// Whether the last words that a level sends are those of a tile.
-  [[nodiscard]] bool sends_last(int level) const {
-    const Meeting& meeting = moved_.ports[index(level)].meeting;
-    if (meeting.adds || meeting.sends) return false;
-    for (int t = 0; t < layer_.tensor_count(); ++t) {
-      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
-      if (chain[chain.size() - 2].level == level) return false;
-    }
-    return true;
-  }
-  /// Whether the first words that a level takes in are those of the first tile of psums.
-  [[nodiscard]] bool drains_first(int level) const {
-    const std::vector<Stop> chain = chain_of(nest_, layer_.output(), hierarchy_);
-    return level == 0 && !moved_.ports[0].meeting.operands && chain[chain.size() - 2].level != level;
+  [[nodiscard]] bool sends_last(int level) {
+    return !meeting(level).adds && !meeting(level).sends && std::none_of(chains_.begin(), chains_.end(), [&](const auto& chain) {
+      return chain[chain.size() - 2].level == level;
+    });
   }
 
   Moved& moved_;
@@ -135,6 +117,7 @@ class Edges {
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   const std::vector<Extents>& inside_;
+  std::vector<std::vector<Stop>> chains_;  ///< per tensor
 };
 
 }  // namespace
@@ -154,6 +137,14 @@ bool comes_after(int level, int of, bool writes, const Meeting& meeting) {
 bool rests(int level, int of, bool writes, bool drains, bool drain_reads) {
   if (level == 0 || of != level) return level > 0 && of > level;
   return !writes && !(drains && drain_reads);
+}
+
+std::int64_t first_visits(const Nest& nest, const Layer& layer, std::size_t position) {
+  std::int64_t tiles = 1;
+  for (std::size_t i = 0; i < position; ++i)
+    if (const auto* loop = std::get_if<Loop>(&nest.nodes[i]); loop != nullptr && layer.relevant(layer.output(), loop->dimension))
+      tiles = checked_multiply(tiles, loop->count);
+  return tiles;
 }
 
 void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,

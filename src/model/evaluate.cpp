@@ -24,6 +24,7 @@ using model_detail::Meeting;
 using model_detail::Moved;
 using model_detail::Port;
 using model_detail::rests;
+using model_detail::set_edges;
 using model_detail::Steps;
 using model_detail::Stop;
 using model_detail::transfer_cycles;
@@ -50,6 +51,7 @@ class Perfect {
       else
         operand_traffic(t, chain);
     }
+    set_edges(result_, nest_, layer_, hierarchy_, inside_);
     return result_;
   }
 
@@ -235,17 +237,17 @@ class Perfect {
     const std::int64_t width = level_words(above, tensor(t));
     port(parent.level).writes += Words(up) * checked_multiply(arrivals, width);
     if (child.level == hierarchy_.level_count()) {
-      const Words zeros =
-          Words(tile_words(tensor(t), inside_[parent.position], hierarchy_.footprint)) * first_visits(t, parent.position);
+      const Words zeros = Words(tile_words(tensor(t), inside_[parent.position], hierarchy_.footprint)) *
+                          model_detail::first_visits(nest_, layer_, parent.position);
       port(parent.level).reads += (Words(up) * arrivals - zeros) * width;
-      result_.steps.starting = first_visits(t, child.position);
+      result_.steps.starting = model_detail::first_visits(nest_, layer_, child.position);
       result_.steps.level = parent.level;
       result_.steps.updates = Words(up) * checked_multiply(arrivals, width);
       result_.steps.started = zeros * width;
       return;
     }
     const Level& below = hierarchy_.level(child.level);
-    const std::int64_t back = arrivals - first_visits(t, child.position);
+    const std::int64_t back = arrivals - model_detail::first_visits(nest_, layer_, child.position);
     port(parent.level).reads += (Words(distinct) * back + Words(up - distinct) * arrivals) * width;
     port(child.level).writes += Words(tile) * checked_multiply(back, level_words(below, tensor(t)));
     if (below.drain_reads) port(child.level).reads += Words(tile) * checked_multiply(arrivals, level_words(below, tensor(t)));
@@ -258,15 +260,6 @@ class Perfect {
       port(child.level).filling += fill * back;
       port(child.level).draining += drain * arrivals;
     }
-  }
-
-  /// Visits that start from zero in an instance that takes psums back: one per distinct tile.
-  [[nodiscard]] std::int64_t first_visits(int t, std::size_t position) const {
-    std::int64_t tiles = 1;
-    for (std::size_t i = 0; i < position; ++i)
-      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]))
-        if (layer_.relevant(t, loop->dimension)) tiles = checked_multiply(tiles, loop->count);
-    return tiles;
   }
 
   const Nest& nest_;
@@ -498,10 +491,7 @@ std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierar
 
 Moved traffic_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
   const std::vector<Extents> inside = extents_inside(nest, layer);
-  if (!perfect(nest, layer, inside)) return ragged_traffic(nest, layer, hierarchy);
-  Moved moved = Perfect(nest, layer, hierarchy, inside).run();
-  set_edges(moved, nest, layer, hierarchy, inside);
-  return moved;
+  return perfect(nest, layer, inside) ? Perfect(nest, layer, hierarchy, inside).run() : ragged_traffic(nest, layer, hierarchy);
 }
 
 Evaluation evaluation_of(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy) {

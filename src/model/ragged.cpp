@@ -87,6 +87,7 @@ class Ragged {
       const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
       layer_.is_output(t) ? output_traffic(t, chain) : operand_traffic(t, chain);
     }
+    set_edges(result_, nest_, layer_, hierarchy_, inside_);
     return result_;
   }
 
@@ -651,9 +652,7 @@ class Ragged {
 }  // namespace
 
 Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
-  Moved moved = Ragged(nest, layer, hierarchy).run();
-  set_edges(moved, nest, layer, hierarchy, extents_inside(nest, layer));
-  return moved;
+  return Ragged(nest, layer, hierarchy).run();
 }
 
 }  // namespace tilepath::model_detail

@@ -127,7 +127,7 @@ class Lattice {
 
   struct NodePrice {
     Vector per_visit{}, once{};
-    double fill_anew = 0, drain_anew = 0;
+    double fill_anew = 0, drain_anew = 0, first_visits = 0;
     std::int64_t words = 0;
     bool known = false;
   };
@@ -362,6 +362,7 @@ class Lattice {
       }
       entry.fill_anew = price.fill_anew;
       entry.drain_anew = price.drain_anew;
+      entry.first_visits = price.first_visits;
       entry.words = price.words;
       entry.known = true;
     }
@@ -401,7 +402,7 @@ class Lattice {
       if (layer_.is_output(t)) cost[index(parts.drain_anew[index(t)][index(single)])] += price.drain_anew;
     }
     if (const int part = parts.fill_anew[index(t)][index(level)]; part >= 0 && layer_.is_output(t))
-      cost[kWaiting] -= cost[index(part)] * prices_.first_visits(level, tile_at(level));
+      cost[kWaiting] -= cost[index(part)] * price.first_visits;
   }
 
   // -- labels -------------------------------------------------------------------------------------------------------------

@@ -81,6 +81,7 @@ void Prices::keep(int t, std::uint32_t levels) {
     price_outputs();
   else
     price_macs_of(t);
+  for (int l = 0; parts_.count > 1 && l < hierarchy_.level_count(); ++l) meetings_[index(l)] = meeting_at(l);
 }
 
 Cost Prices::fixed() const {
@@ -272,7 +273,7 @@ Cost Prices::operand_cost(int t, int parent, int child, const Extents& tile, con
   return cost;
 }
 
-model_detail::Meeting Prices::meeting(int level) const {
+model_detail::Meeting Prices::meeting_at(int level) const {
   const int out = layer_.output();
   model_detail::Meeting meeting;
   for (int t = 0; t < out; ++t) meeting.operands = meeting.operands || (level > 0 && kept(t, level));
@@ -326,7 +327,7 @@ std::vector<Prices::Use> Prices::uses() const {
     if (any) uses.push_back(use);
   };
   for (int l = 0; l < hierarchy_.level_count(); ++l) {
-    const model_detail::Meeting meets = meeting(l);
+    const model_detail::Meeting& meets = meetings_[index(l)];
     bool macs = false;  // read or update here
     for (int t = 0; t < layer_.tensor_count(); ++t) macs = macs || parent(t, hierarchy_.level_count()) == l;
     if (!macs && !meets.sends && !meets.adds) add(parts_.read_port[index(l)], l, true, false);
@@ -359,7 +360,8 @@ Price Prices::node(int t, int level, const Extents& tile) const {
       const double read = crossing(t, above, child, above, tile, Whose::busiest, nullptr);
       const double fill = delivery_cycles(t, above, child, read, static_cast<double>(price.words));
       owe_anew(price, t, level, fill, 0);
-      add_edge(price.once, fill, [&](int of, bool writes) { return model_detail::comes_before(level, of, writes, meeting(of)); });
+      add_edge(price.once, fill,
+               [&](int of, bool writes) { return model_detail::comes_before(level, of, writes, meetings_[index(of)]); });
     }
   }
   price.words *= level_words(hierarchy_.level(level), tensor(t)) * (hierarchy_.level(level).double_buffered ? 2 : 1);
@@ -556,14 +558,6 @@ void Prices::price_outputs() {
   if (const int port = parts_.read_port[index(innermost)]; port >= 0) fixed[index(port)] += (updates - outputs) * width;
 }
 
-double Prices::first_visits(int level, const Extents& tile) const {
-  const Extents in_level = inside(level);
-  double visits = 1;
-  for (int d = 0; d < layer_.dimension_count(); ++d)
-    if (relevant(layer_.output(), d)) visits *= static_cast<double>(temporal_[index(d)] / (tile[index(d)] / in_level[index(d)]));
-  return visits;
-}
-
 Price Prices::output_node(int level, const Extents& tile) const {
   const int out = layer_.output();
   const int above = parent(out, level);
@@ -575,8 +569,7 @@ Price Prices::output_node(int level, const Extents& tile) const {
   const auto words = static_cast<double>(price.words);
   double distinct = 1;           // words that one parent sends or receives in a visit
   double arrivals_per_word = 1;  // at the parent, of one departure
-  double first_words = 1;        // that the instance below ever holds, and its parent
-  double first_above = 1;
+  price.first_visits = 1;
   const Extents in_level = inside(level);
   for (int d = 0; d < layer_.dimension_count(); ++d) {
     if (relevant(out, d)) {
@@ -584,10 +577,8 @@ Price Prices::output_node(int level, const Extents& tile) const {
       const bool here = dealt.fanout >= above && dealt.fanout < level;
       const auto lanes = lanes_at_work(d, above, level, false) / (here ? static_cast<double>(dealt_[index(d)].size()) : 1);
       const auto size = static_cast<double>(tile[index(d)]);
-      const auto visits = static_cast<double>(temporal_[index(d)] / (tile[index(d)] / in_level[index(d)]));
       distinct *= lanes * (here ? static_cast<double>(dealt.chunk) : size);
-      first_words *= visits * size;
-      first_above *= visits * lanes * (here ? static_cast<double>(dealt.chunk) : size);
+      price.first_visits *= static_cast<double>(temporal_[index(d)] / (tile[index(d)] / in_level[index(d)]));
       continue;
     }
     for (int f = above; f < level; ++f)
@@ -603,8 +594,8 @@ Price Prices::output_node(int level, const Extents& tile) const {
     price.once[index(port)] += once;
   };
   add(parts_.write_port[index(above)], up * width_above, 0);
-  add(parts_.read_port[index(above)], up * width_above, -first_above * width_above);
-  add(parts_.write_port[index(level)], words * width, -first_words * width);
+  add(parts_.read_port[index(above)], up * width_above, -distinct * price.first_visits * width_above);
+  add(parts_.write_port[index(level)], words * width, -words * price.first_visits * width);
   if (hierarchy_.level(level).drain_reads) add(parts_.read_port[index(level)], words * width, 0);
   const auto drain = static_cast<double>(model_detail::drain_cycles(tensor(out), hierarchy_.level(above), hierarchy_.level(level),
                                                                     {std::llround(up), std::llround(up - distinct), price.words})
@@ -612,13 +603,14 @@ Price Prices::output_node(int level, const Extents& tile) const {
   const double back = delivery_cycles(out, above, level, distinct, words);
   if (hierarchy_.level(level).double_buffered) {
     owe_anew(price, out, level, back, drain);
-    add_edge(price.once, drain, [&](int of, bool writes) { return model_detail::comes_after(level, of, writes, meeting(of)); });
+    add_edge(price.once, drain,
+             [&](int of, bool writes) { return model_detail::comes_after(level, of, writes, meetings_[index(of)]); });
   } else {
     price.per_visit[kWaiting] = back + drain;
-    price.once[kWaiting] = -back * first_words / words;
+    price.once[kWaiting] = -back * price.first_visits;  // they take nothing back
     rest(price.per_visit, level, false, back);
     rest(price.per_visit, level, true, drain);
-    rest(price.once, level, false, -back * first_words / words);
+    rest(price.once, level, false, price.once[kWaiting]);
   }
   return price;
 }

@@ -66,6 +66,7 @@ struct Price {
   Cost per_visit{};
   Cost once{};
   double fill_anew = 0, drain_anew = 0;  ///< what the single buffer around a double one owes at each of its tiles, in cycles
+  double first_visits = 0;               ///< of an output's tile, those that start from zero, in one instance
   std::int64_t words = 0;                ///< that the level must hold (R6), its own width and double buffering included
 };
 
@@ -102,8 +103,6 @@ class Prices {
   };
   /// One for the tiles that come last through a port, one for those that come first; ports without are left out.
   [[nodiscard]] std::vector<Use> uses() const;
-  /// Visits of an output's node at `level` that bring a tile for the first time, of one instance.
-  [[nodiscard]] double first_visits(int level, const Extents& tile) const;
   /// Cost of everything that the temporal nest does not change: MACs, their reads and updates, zeros of the outputs.
   [[nodiscard]] Cost fixed() const;
   /// The part of it that one tensor causes: it depends on this tensor's keeps alone.
@@ -159,7 +158,7 @@ class Prices {
   [[nodiscard]] double mac_crossing(int t, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] double mac_halo(int t, const Rank& rank, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial) const;
-  [[nodiscard]] model_detail::Meeting meeting(int level) const;
+  [[nodiscard]] model_detail::Meeting meeting_at(int level) const;
   void rest(Cost& cost, int level, bool drains, double cycles) const;
   void owe_anew(Price& price, int t, int level, double fill, double drain) const;
   template <class Idle>
@@ -183,6 +182,7 @@ class Prices {
   std::array<std::vector<std::int64_t>, kMaxDimensions> dealt_;  ///< parts of each lane with work
   std::array<Cost, kMaxTensors> fixed_of_{};
   model_detail::Steps mac_steps_;
+  std::array<model_detail::Meeting, kMaxLevels> meetings_{};  ///< at the ports of each level, where a bandwidth is given
   std::array<int, kMaxTensors> mac_fanout_{};
   std::array<double, kMaxTensors> words_{};  ///< of the whole tensor, touched
   std::array<double, kMaxLevels> output_price_{};
