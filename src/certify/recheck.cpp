@@ -171,7 +171,7 @@ class Rechecker {
           choose_lanes(level, d + 1, after, dealt);
           mine = {};
         }
-        if (options_.mapspace.remainders == Remainders::lanes && may_deal(d, level)) deal(level, d, x, y, left, dealt);
+        if (options_.mapspace.remainders != Remainders::none && may_deal(d, level)) deal(level, d, x, y, left, dealt);
       }
   }
 
@@ -689,13 +689,25 @@ class Rechecker {
 
 }  // namespace
 
+namespace {
+
+/// A partial nest is no mapping of a smaller layer where tiles are of two sizes.
+void require_even_tiles(const Mapspace& mapspace) {
+  if (mapspace.remainders == Remainders::loops)
+    throw InputError("a mapspace with remainders at loops in time ('remainders': 'loops') has no second proof of its bounds");
+}
+
+}  // namespace
+
 Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, double value,
                 const std::stop_token& stop) {
+  require_even_tiles(options.mapspace);
   return Rechecker(layer, narrowed(hierarchy, options.constraints, layer), options, value, stop).run();
 }
 
 Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const SolvedJob& solved,
                 const std::stop_token& stop) {
+  require_even_tiles(options.mapspace);
   return Rechecker(layer, narrowed(hierarchy, options.constraints, layer), options, solved.bound, stop).run(solved);
 }
 

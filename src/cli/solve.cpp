@@ -139,8 +139,10 @@ void add_search_options(CLI::App& command, SearchOptions& options) {
                    "uneven (default): each storage node of a level on its own; even: a level's nodes stand together, as in most "
                    "other tools");
   add_choice<Remainders>(
-      command, "--remainders", options.mapspace.remainders, {{"lanes", Remainders::lanes}, {"none", Remainders::none}},
-      "lanes (default): a tile may be dealt to lanes in parts that do not divide it; none: perfect factors only");
+      command, "--remainders", options.mapspace.remainders,
+      {{"lanes", Remainders::lanes}, {"none", Remainders::none}, {"loops", Remainders::loops}},
+      "lanes (default): a tile may be dealt to lanes in parts that do not divide it; loops: besides, a dimension without lanes "
+      "may be cut into tiles that do not divide it; none: perfect factors only");
   add_choice<Bypass>(command, "--bypass", options.mapspace.bypass, {{"free", Bypass::free}, {"fixed", Bypass::fixed}},
                      "free (default): every level may keep a tensor or pass it on; fixed: every level keeps all that it has room "
                      "for");

@@ -133,7 +133,7 @@ Json objective_json(const Aim& aim) {
 }
 
 Json mapspace_json(const Mapspace& mapspace) {
-  return {{"remainders", mapspace.remainders == Remainders::lanes ? "lanes" : "none"},
+  return {{"remainders", name_of(mapspace.remainders)},
           {"nodes", mapspace.uneven ? "uneven" : "even"},
           {"bypass", mapspace.bypass == Bypass::free ? "free" : "fixed"}};
 }
@@ -192,11 +192,15 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
 
 namespace {
 
-Objective objective_of(const Cursor& cursor) {
+/// The one of an enumeration's first `count` values whose name stands there.
+template <class Named>
+Named named(const Cursor& cursor, int count) {
   std::vector<std::string> names;
-  for (int o = 0; o < kObjectives; ++o) names.emplace_back(name_of(static_cast<Objective>(o)));
-  return static_cast<Objective>(cursor.one_of(names));
+  for (int n = 0; n < count; ++n) names.emplace_back(name_of(static_cast<Named>(n)));
+  return static_cast<Named>(cursor.one_of(names));
 }
+
+Objective objective_of(const Cursor& cursor) { return named<Objective>(cursor, kObjectives); }
 
 /// What was asked for: everything of the options but the time limit.
 SearchOptions read_asked(const Cursor& root) {
@@ -216,7 +220,7 @@ SearchOptions read_asked(const Cursor& root) {
   if (root.has("mapspace")) {
     const Cursor mapspace = root.at("mapspace");
     mapspace.expect_object({"remainders", "nodes", "bypass"});
-    options.mapspace.remainders = mapspace.at("remainders").one_of({"none", "lanes"}) == 0 ? Remainders::none : Remainders::lanes;
+    options.mapspace.remainders = remainders_of(mapspace.at("remainders"));
     options.mapspace.uneven = mapspace.at("nodes").one_of({"even", "uneven"}) == 1;
     options.mapspace.bypass = mapspace.at("bypass").one_of({"free", "fixed"}) == 0 ? Bypass::free : Bypass::fixed;
   }
@@ -224,6 +228,8 @@ SearchOptions read_asked(const Cursor& root) {
 }
 
 }  // namespace
+
+Remainders remainders_of(const Cursor& cursor) { return named<Remainders>(cursor, kRemainders); }
 
 std::vector<Claim> read_result(const Document& document) {
   const Cursor root(document);

@@ -12,6 +12,7 @@
 #include "tilepath/formats/architecture.hpp"
 #include "tilepath/formats/dataflow.hpp"
 #include "tilepath/formats/estimator.hpp"
+#include "tilepath/formats/result.hpp"
 #include "tilepath/formats/workload.hpp"
 
 namespace tilepath {
@@ -201,8 +202,7 @@ SweepEstimate estimate_of(const Cursor& cursor, const Hierarchy& hierarchy) {
 void read_mapspace(const Cursor& cursor, Mapspace& mapspace) {
   cursor.expect_object({"nests", "remainders", "bypass"});
   if (cursor.has("nests")) mapspace.uneven = cursor.at("nests").one_of({"uneven", "even"}) == 0;
-  if (cursor.has("remainders"))
-    mapspace.remainders = cursor.at("remainders").one_of({"lanes", "none"}) == 0 ? Remainders::lanes : Remainders::none;
+  if (cursor.has("remainders")) mapspace.remainders = remainders_of(cursor.at("remainders"));
   if (cursor.has("bypass")) mapspace.bypass = cursor.at("bypass").one_of({"free", "fixed"}) == 0 ? Bypass::free : Bypass::fixed;
 }
 

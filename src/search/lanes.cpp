@@ -140,17 +140,32 @@ std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, s
   return deals;
 }
 
+namespace {
+bool slides(const Hierarchy& hierarchy) {
+  return std::any_of(hierarchy.levels.begin(), hierarchy.levels.end(),
+                     [](const Level& level) { return level.retention == Retention::sliding; });
+}
+}  // namespace
+
+bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int d) {
+  if (!slides(hierarchy)) return true;
+  for (int t = 0; t < layer.output(); ++t) {
+    const auto& ranks = layer.tensors[static_cast<std::size_t>(t)].ranks;
+    if (layer.relevant(t, d) && std::any_of(ranks.begin(), ranks.end(), [](const Rank& rank) { return rank.size() > 1; }))
+      return false;
+  }
+  return true;
+}
+
 bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<Constraint>& constraints, int d, int fanout) {
   for (const Constraint& constraint : constraints)
     if (constraint.kind == Constraint::Kind::order &&
         std::find(constraint.dimensions.begin(), constraint.dimensions.end(), d) != constraint.dimensions.end())
       return false;
-  const bool slides = std::any_of(hierarchy.levels.begin(), hierarchy.levels.end(),
-                                  [](const Level& level) { return level.retention == Retention::sliding; });
   for (const Tensor& tensor : layer.tensors)
     for (const Rank& rank : tensor.ranks)
       if (rank.size() > 1 && std::any_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }) &&
-          (slides || hierarchy.footprint == Footprint::box ||
+          (slides(hierarchy) || hierarchy.footprint == Footprint::box ||
            at(hierarchy.level(fanout).fanout->multicast, tensor.role) == Multicast::equal))
         return false;
   return true;

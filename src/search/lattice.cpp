@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "ladder.hpp"
+#include "tilepath/base/quantity.hpp"
 #include "tilepath/mapping/tile.hpp"
 
 namespace tilepath::search_detail {
@@ -48,6 +50,7 @@ struct Scope {
   double outer = 0;      ///< least energy of the nodes up to level `outer_level`
   int outer_level = -1;  ///< -1: nothing known
   bool beam = false;     ///< only the most promising label of each phase and shape goes on
+  bool banded = false;   ///< dimensions that may leave remainders go by bands of extents: for a bound
 };
 
 template <std::size_t K>
@@ -115,6 +118,7 @@ class Lattice {
     Vector cost{};
     Open open = 0;
     std::uint32_t slides = 0;  ///< index into memories_; 0 = none
+    std::uint16_t even = 0;    ///< dimensions, a bit each, of which no loop may leave a remainder
     std::int64_t used = 0;     ///< words of the level's shared partition that the nodes placed so far take
     std::int32_t next = -1;    ///< of the same phase and shape
     std::int32_t from = -1;    ///< the label it was built from
@@ -127,9 +131,12 @@ class Lattice {
 
   struct NodePrice {
     Vector per_visit{}, once{};
+    double tiles = 1;  ///< where remainders make the tiles uneven: `per_visit` is for so many of them together
     double fill_anew = 0, drain_anew = 0, first_visits = 0;
     std::int64_t words = 0;
     bool known = false;
+    /// Energy of one visit, on average.
+    [[nodiscard]] double energy() const { return per_visit[kEnergy] / tiles; }
   };
 
   /// See Prices::uses.
@@ -151,11 +158,9 @@ class Lattice {
 
   struct Axis {
     int dimension = 0;
-    std::vector<std::int64_t> extents;                                   ///< divisors of what the lanes leave, ascending
-    std::int64_t stride = 1;                                             ///< of the shape number
-    std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> up;  ///< per extent: (prime, position of extent x prime)
-    std::vector<double> left;                                            ///< per extent: iterations outside it
-    std::size_t at = 0;                                                  ///< position of the current shape
+    Ladder ladder;            ///< of what the lanes leave
+    std::int64_t stride = 1;  ///< of the shape number
+    std::size_t at = 0;       ///< position of the current shape
   };
 
   void set_dimensions() {
@@ -164,21 +169,12 @@ class Lattice {
       if (temporal[index(d)] == 1) continue;
       Axis axis;
       axis.dimension = d;
-      axis.extents = divisors(temporal[index(d)]);
+      const bool ragged = problem_.ragged[index(d)] && temporal[index(d)] == layer_.dimensions[index(d)].bound;
+      const auto ladder = !ragged ? perfect_ladder : scope_.banded ? banded_ladder : ragged_ladder;
+      axis.ladder = ladder(temporal[index(d)]);
+      ragged_at_all_ = ragged_at_all_ || ragged;
       axis.stride = shapes_;
-      shapes_ *= static_cast<std::int64_t>(axis.extents.size());
-      for (const std::int64_t extent : axis.extents) {
-        auto& edges = axis.up.emplace_back();
-        axis.left.push_back(static_cast<double>(temporal[index(d)] / extent));
-        std::int64_t left = temporal[index(d)] / extent;
-        for (std::int64_t p = 2; left > 1; ++p) {
-          if (p * p > left) p = left;
-          if (left % p != 0) continue;
-          while (left % p == 0) left /= p;
-          const auto to = std::lower_bound(axis.extents.begin(), axis.extents.end(), extent * p);
-          edges.emplace_back(p, to - axis.extents.begin());
-        }
-      }
+      shapes_ *= static_cast<std::int64_t>(axis.ladder.size());
       axes_.push_back(std::move(axis));
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) {
@@ -187,7 +183,7 @@ class Lattice {
       for (const Axis& axis : axes_) {
         const bool relevant = (relevant_[index(axis.dimension)] >> t & 1U) != 0;
         strides.push_back(relevant ? tiles : 0);
-        if (relevant) tiles *= static_cast<std::int64_t>(axis.extents.size());
+        if (relevant) tiles *= static_cast<std::int64_t>(axis.ladder.size());
       }
       tiles_[index(t)] = tiles;
     }
@@ -203,9 +199,9 @@ class Lattice {
       Axis& axis = axes_[a];
       axis.at = index(shape / axis.stride);
       shape %= axis.stride;
-      extents_[index(axis.dimension)] = axis.extents[axis.at];
-      left_[index(axis.dimension)] = axis.left[axis.at];
-      outside_ *= axis.left[axis.at];
+      extents_[index(axis.dimension)] = axis.ladder[axis.at].extent;
+      left_[index(axis.dimension)] = static_cast<double>(axis.ladder[axis.at].tiles);
+      outside_ *= left_[index(axis.dimension)];
       for (std::uint32_t tensors = relevant_[index(axis.dimension)]; tensors != 0; tensors &= tensors - 1) {
         const auto t = index(std::countr_zero(tensors));
         tile_[t] += static_cast<std::int64_t>(axis.at) * tile_strides_[t][a];
@@ -364,9 +360,54 @@ class Lattice {
       entry.drain_anew = price.drain_anew;
       entry.first_visits = price.first_visits;
       entry.words = price.words;
+      if constexpr (K == 1) {
+        sum_uneven(entry, t, level, price);
+        if (scope_.banded) relax(entry, t, level);
+      }
       entry.known = true;
     }
     return entry;
+  }
+
+  /// Where remainders make the tiles of the current shape uneven: what one visit of each of them costs together.
+  void sum_uneven(NodePrice& entry, int t, int level, const Price& full) {
+    std::vector<const Axis*> uneven;
+    for (const Axis& axis : axes_)
+      if (prices_.relevant(t, axis.dimension) && !axis.ladder[axis.at].divides()) {
+        uneven.push_back(&axis);
+        entry.tiles *= static_cast<double>(axis.ladder[axis.at].tiles);
+      }
+    if (uneven.empty()) return;
+    entry.per_visit = {};
+    for (std::uint32_t shorts = 0; shorts < 1U << uneven.size(); ++shorts) {  // axes along which the tile is short
+      Extents tile = tile_at(level);
+      double count = 1;
+      for (std::size_t a = 0; a < uneven.size(); ++a) {
+        const Rung& rung = uneven[a]->ladder[uneven[a]->at];
+        const bool is_short = (shorts >> a & 1U) != 0;
+        if (is_short) tile[index(uneven[a]->dimension)] = rung.short_extent;  // without lanes (set_dimensions)
+        count *= static_cast<double>(is_short ? rung.short_tiles : rung.tiles - rung.short_tiles);
+      }
+      const double energy = shorts == 0 ? full.per_visit[kEnergy] : prices_.node(t, level, tile).per_visit[kEnergy];
+      entry.per_visit[kEnergy] += energy * count;
+    }
+  }
+
+  /// Of a band, the least room; and no more visits than if all steps along a halo were undone that can be.
+  void relax(NodePrice& entry, int t, int level) const {
+    Extents least = tile_at(level);
+    for (const Axis& axis : axes_) least[index(axis.dimension)] -= axis.ladder[axis.at].extent - axis.ladder[axis.at].least;
+    entry.words = prices_.room(t, level, least);
+    if (layer_.is_output(t)) return;
+    for (const Rank& rank : layer_.tensors[index(t)].ranks) {
+      double all = 1;
+      double most = 1;
+      for (const Term& term : rank) {
+        all *= left_[index(term.dimension)];
+        most = std::max(most, left_[index(term.dimension)]);
+      }
+      entry.tiles *= all / most;
+    }
   }
 
   [[nodiscard]] std::size_t parts() const {
@@ -382,8 +423,8 @@ class Lattice {
   }
 
   /// Tiles arrive at a node so many times; what is filled and drained anew inside a single buffer goes with them.
-  void arrive(Vector& cost, int t, int level, const Vector& per_visit, double times) const {
-    add(cost, per_visit, times);
+  void arrive(Vector& cost, int t, int level, const NodePrice& price, double times) const {
+    add(cost, price.per_visit, times / price.tiles);
     if constexpr (K > 1) cost[kWaiting] += anew(cost, t, level) * times;
   }
   /// Cycles of that at each tile.
@@ -446,8 +487,8 @@ class Lattice {
 
   /// Whether `a` makes `b` needless, or the other way round; both stand at one phase and shape with the same nodes open.
   [[nodiscard]] Order compare(const Label& a, const Label& b) const {
-    bool a_no_worse = a.used <= b.used;
-    bool b_no_worse = b.used <= a.used;
+    bool a_no_worse = a.used <= b.used && (a.even & ~b.even) == 0;
+    bool b_no_worse = b.used <= a.used && (b.even & ~a.even) == 0;
     for (std::size_t p = 0; p < parts(); ++p) {
       a_no_worse = a_no_worse && a.cost[p] <= b.cost[p];
       b_no_worse = b_no_worse && b.cost[p] <= a.cost[p];
@@ -513,9 +554,9 @@ class Lattice {
         const auto at = index(shape / axes_[a].stride);
         shape %= axes_[a].stride;
         tile += static_cast<std::int64_t>(at) * tile_strides_[t][a];
-        outside *= axes_[a].left[at];
+        outside *= static_cast<double>(axes_[a].ladder[at].tiles);
       }
-      energy += prices[index(tile)].per_visit[kEnergy] * std::sqrt(outside);
+      energy += prices[index(tile)].energy() * std::sqrt(outside);
     }
     return energy;
   }
@@ -533,7 +574,7 @@ class Lattice {
     double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
     for (Open open = label.open & kNodes; open != 0; open &= open - 1) {  // all: what psums owe can be negative
       const int bit = std::countr_zero(open);
-      const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
+      const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy();
       energy += owed * (owed >= 0 ? least_visits_[index(bit / kMaxLevels)] : outside_);
     }
     return energy >= limit_;
@@ -547,17 +588,17 @@ class Lattice {
     for (std::int32_t other = first; other >= 0; other = labels_[index(other)].next) {
       const Label& rival = labels_[index(other)];
       if (other == at || rival.open == label.open || (rival.open >> kOrderBit) != (label.open >> kOrderBit) ||
-          rival.slides != label.slides || rival.used > label.used)
+          rival.slides != label.slides || rival.used > label.used || (rival.even & ~label.even) != 0)
         continue;
       double paid = rival.cost[0] - label.cost[0];
       for (Open open = rival.open & ~label.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
         const int bit = std::countr_zero(open);
-        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
+        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy();
         paid += owed >= 0 ? owed * outside_ : std::numeric_limits<double>::infinity();
       }
       for (Open open = label.open & ~rival.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
         const int bit = std::countr_zero(open);
-        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).per_visit[kEnergy];
+        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy();
         paid -= owed >= 0 ? owed * least_visits_[index(bit / kMaxLevels)] : -std::numeric_limits<double>::infinity();
       }
       if (paid < 0) return true;
@@ -573,10 +614,10 @@ class Lattice {
     for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
       const int t = bit / kMaxLevels;
-      const double owed = node_price(t, bit % kMaxLevels).per_visit[kEnergy];
+      const double owed = node_price(t, bit % kMaxLevels).energy();
       cost[kEnergy] += owed * (owed >= 0 ? least_visits_[index(t)] : outside_);
     }
-    for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).per_visit[kEnergy];
+    for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).energy();
     return problem_.score(cost, pace_);
   }
 
@@ -591,7 +632,7 @@ class Lattice {
     if (phases_[phase].level == 0 && finish_path(label, at)) return;
     for (std::size_t a = 0; a < axes_.size(); ++a) {
       if (phases_[phase].barred[index(axes_[a].dimension)]) continue;
-      for (const auto& [prime, to] : axes_[a].up[axes_[a].at]) place_loop(label, at, axes_[a], prime, to);
+      for (const Step& step : axes_[a].ladder[axes_[a].at].up) place_loop(label, at, axes_[a], step);
     }
     place_nodes(label, at);
   }
@@ -605,9 +646,9 @@ class Lattice {
     for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
       const int t = bit / kMaxLevels;
-      arrive(sum, t, bit % kMaxLevels, node_price(t, bit % kMaxLevels).per_visit, 1);
+      arrive(sum, t, bit % kMaxLevels, node_price(t, bit % kMaxLevels), 1);
     }
-    for (const Slide& slide : memories_[label.slides]) arrive(sum, slide.tensor, slide.level, slide_price(slide).per_visit, 1);
+    for (const Slide& slide : memories_[label.slides]) arrive(sum, slide.tensor, slide.level, slide_price(slide), 1);
     for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
     const Score score = problem_.score(cost, pace_);
     if (score < best_) {
@@ -626,7 +667,8 @@ class Lattice {
 
   struct Owed {
     std::array<Vector, kMaxTensors> of{};
-    std::uint32_t open = 0;  ///< tensors
+    std::array<double, kMaxTensors> tiles{};  ///< see NodePrice
+    std::uint32_t open = 0;                   ///< tensors
   };
 
   /// Finishes a label whose nodes are all placed; false where a tile may stay in place or slide, or where more visits would be
@@ -641,15 +683,18 @@ class Lattice {
       for (std::size_t p = 0; p < scored(); ++p)
         if (price.per_visit[p] < 0) return false;
       for (const Rank& rank : layer_.tensors[index(t)].ranks)
-        if (rank.size() > 1 && !layer_.is_output(t) && may_slide(bit % kMaxLevels, rank)) return false;
+        if (rank.size() > 1 && !layer_.is_output(t) &&
+            (may_slide(bit % kMaxLevels, rank) || uneven(must_be_even(bit % kMaxLevels, rank))))
+          return false;
       Vector& of = owed.of[index(t)];
       add(of, price.per_visit, 1);
+      owed.tiles[index(t)] = price.tiles;  // the same at all its nodes
       if constexpr (K > 1) of[kWaiting] += anew(label.cost, t, bit % kMaxLevels);
       owed.open |= 1U << t;
     }
     std::uint32_t left = 0;
     for (const Axis& axis : axes_)
-      if (axis.at + 1 < axis.extents.size()) left |= 1U << axis.dimension;
+      if (axis.at + 1 < axis.ladder.size()) left |= 1U << axis.dimension;
     order_.clear();
     close_in_order(label, owed, left, outside_, label.cost);
     return true;
@@ -672,7 +717,10 @@ class Lattice {
       outside /= left_[index(d)];
     }
     if (owed.open == 0 || left == 0) {
-      for (std::uint32_t open = owed.open; open != 0; open &= open - 1) add(cost, owed.of[index(std::countr_zero(open))], 1);
+      for (std::uint32_t open = owed.open; open != 0; open &= open - 1) {
+        const auto t = index(std::countr_zero(open));
+        add(cost, owed.of[t], 1 / owed.tiles[t]);
+      }
       take_order(label, cost);
     } else {
       std::uint32_t tried = 0;  // sets of tensors that a dimension closes, a bit per set
@@ -686,7 +734,7 @@ class Lattice {
         rest.open &= ~closes;
         Open moved = 0;
         for (std::uint32_t open = closes; open != 0; open &= open - 1) {
-          add(next, owed.of[index(std::countr_zero(open))], outside);
+          add(next, owed.of[index(std::countr_zero(open))], outside / owed.tiles[index(std::countr_zero(open))]);
           moved |= label.open & open_mask(std::countr_zero(open));
         }
         if constexpr (K > 1) use(next, moved, kNodes & phases_.back().placed_so_far & ~still_open(label, owed), outside);
@@ -714,15 +762,17 @@ class Lattice {
 
   // -- loops --------------------------------------------------------------------------------------------------------------
 
-  void place_loop(const Label& label, std::int32_t at, const Axis& axis, std::int64_t prime, std::int64_t to) {
+  void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
+    const bool remainder = !axis.ladder[axis.at].divides() || !axis.ladder[step.to].divides();
+    if (remainder && (label.even >> axis.dimension & 1U) != 0) return;
     Label next = label;
     next.from = at;
     next.dimension = static_cast<std::int16_t>(axis.dimension);
-    next.count = static_cast<std::int32_t>(prime);
+    next.count = static_cast<std::int32_t>(step.count);
     next.stored = 0;
-    next.shape = shape_ + (to - static_cast<std::int64_t>(axis.at)) * axis.stride;
+    next.shape = shape_ + static_cast<std::int64_t>(step.to - axis.at) * axis.stride;
     if (!keep_order(next)) return;
-    if (label.slides != 0) move_slides(next, axis.dimension, prime);
+    if (label.slides != 0) move_slides(next, axis.dimension, step.count);
     if constexpr (K > 1) {
       Open moved = 0;
       for (int t = 0; t < layer_.tensor_count(); ++t)
@@ -732,9 +782,10 @@ class Lattice {
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       if ((next.open & open_mask(t)) == 0 || (relevant_[index(axis.dimension)] >> t & 1U) == 0) continue;
       for (Open open = next.open & open_mask(t); open != 0; open &= open - 1)
-        close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, prime);
+        close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, step.count);
       next.open &= ~open_mask(t);
     }
+    if (next.even != label.even && (uneven(next.even) || (remainder && (next.even >> axis.dimension & 1U) != 0))) return;
     // What stays open looks out on the same loops as before, but for those that it does not mind.
     if (K == 1 && hopeless(next)) {
       ++outcome_.labels_pruned;
@@ -759,6 +810,7 @@ class Lattice {
 
   /// Whether the loop just placed may stand outside the others of its level; notes how far out the level's order has come.
   [[nodiscard]] bool keep_order(Label& label) const {
+    if (scope_.banded) return true;
     for (const Constraint& constraint : problem_.constraints) {
       if (constraint.kind != Constraint::Kind::order || constraint.level != phases_[label.phase].level) continue;
       const auto found = std::find(constraint.dimensions.begin(), constraint.dimensions.end(), label.dimension);
@@ -773,6 +825,7 @@ class Lattice {
 
   /// Whether a node of a tensor placed at the current shape covers what the constraints say.
   [[nodiscard]] bool tile_obeys(int t, int level) const {
+    if (scope_.banded) return true;
     for (const Constraint& constraint : problem_.constraints) {
       if (constraint.kind != Constraint::Kind::tile || constraint.level != level) continue;
       const Extents tile = tile_at(level);
@@ -783,19 +836,47 @@ class Lattice {
   }
 
   /// The first relevant loop outside an open node: its visits are known, unless the node can slide.
-  void close(Label& label, int t, int level, int dimension, std::int64_t prime) {
+  void close(Label& label, int t, int level, int dimension, std::int64_t count) {
     const NodePrice& price = node_price(t, level);
     const auto& ranks = layer_.tensors[index(t)].ranks;
     for (std::size_t r = 0; r < ranks.size(); ++r) {
       if (ranks[r].size() < 2 || layer_.is_output(t)) continue;
       for (const Term& term : ranks[r]) {
-        if (term.dimension != dimension || !may_slide(level, ranks[r])) continue;
+        if (term.dimension != dimension) continue;
+        label.even |= must_be_even(level, ranks[r]);
+        if (!may_slide(level, ranks[r])) continue;
         Slide slide{t, level, tile_[index(t)], {}};
-        move(label, slide, dimension, prime);
+        move(label, slide, dimension, count);
         return;
       }
     }
-    arrive(label.cost, t, level, price.per_visit, outside_);
+    arrive(label.cost, t, level, price, outside_);
+  }
+
+  /// Dimensions, a bit each, of which no loop may leave a remainder, lest there be a step in it that leaves a tile at `level` in
+  /// place: in a last tile any number of steps can be undone, not only those of the loops as they are.
+  [[nodiscard]] std::uint16_t must_be_even(int level, const Rank& rank) const {
+    if (!ragged_at_all_ || scope_.banded) return 0;
+    const bool slides = may_slide(level, rank);
+    std::uint32_t even = 0;
+    for (const Term& undone : rank)
+      for (const Term& by : rank) {
+        const auto left = static_cast<std::int64_t>(left_[index(by.dimension)]);
+        if (&by == &undone || left == 1 || left_[index(undone.dimension)] == 1) continue;
+        const std::int64_t step =
+            undone.coefficient * extents_[index(undone.dimension)] * lanes_inside_[index(level)][index(undone.dimension)];
+        const std::int64_t each =
+            by.coefficient * extents_[index(by.dimension)] * lanes_inside_[index(level)][index(by.dimension)];
+        if (slides || (step % each == 0 && step / each < left)) even |= 1U << by.dimension;
+      }
+    return static_cast<std::uint16_t>(even);
+  }
+
+  /// Whether tiles of the current shape leave a remainder of any of these dimensions.
+  [[nodiscard]] bool uneven(std::uint32_t dimensions) const {
+    return std::any_of(axes_.begin(), axes_.end(), [&](const Axis& axis) {
+      return (dimensions >> axis.dimension & 1U) != 0 && !axis.ladder[axis.at].divides();
+    });
   }
 
   /// Indices that a loop over this term's dimension steps by, at the current shape.
@@ -808,9 +889,10 @@ class Lattice {
   /// come: only where the steps of a are undone by the reset of all of b, a = b (f - 1) for a factor f of b still to place.
   [[nodiscard]] bool may_slide(int level, const Rank& rank) const {
     if (hierarchy_.level(level).retention == Retention::sliding) return true;
+    if (scope_.banded) return false;                           // see relax
     std::vector<std::pair<std::int64_t, std::int64_t>> terms;  // (stride, what is left to place)
     for (const Term& term : rank) {
-      const std::int64_t left = prices_.temporal()[index(term.dimension)] / extents_[index(term.dimension)];
+      const auto left = static_cast<std::int64_t>(left_[index(term.dimension)]);
       if (left > 1)
         terms.emplace_back(
             term.coefficient * extents_[index(term.dimension)] * lanes_inside_[index(level)][index(term.dimension)], left);
@@ -828,7 +910,7 @@ class Lattice {
   /// Add what the steps of one loop deliver to a node whose tile they displace along a rank alone.
   void step(Label& label, const Slide& slide, std::size_t rank, std::int64_t displacement, double times) {
     if (hierarchy_.level(slide.level).retention == Retention::none) {
-      arrive(label.cost, slide.tensor, slide.level, slide_price(slide).per_visit, times);
+      arrive(label.cost, slide.tensor, slide.level, slide_price(slide), times);
       return;
     }
     const auto key = std::make_tuple(slide.tensor, slide.level, slide.tile, rank, std::abs(displacement));
@@ -838,12 +920,12 @@ class Lattice {
       for (std::size_t a = axes_.size(); a-- > 0;)
         if (const std::int64_t by = tile_strides_[index(slide.tensor)][a]; by != 0) {
           const Axis& axis = axes_[a];
-          tile[index(axis.dimension)] *= axis.extents[index(slide.tile / by) % axis.extents.size()];
+          tile[index(axis.dimension)] *= axis.ladder[index(slide.tile / by) % axis.ladder.size()].extent;
         }
       const Cost cost = prices_.slide(slide.tensor, slide.level, tile, rank, std::abs(displacement));
-      Vector vector{};
-      for (std::size_t p = 0; p < scored(); ++p) vector[p] = cost[p];
-      it = shifted_.emplace(key, vector).first;
+      NodePrice price;
+      for (std::size_t p = 0; p < scored(); ++p) price.per_visit[p] = cost[p];
+      it = shifted_.emplace(key, price).first;
     }
     arrive(label.cost, slide.tensor, slide.level, it->second, times);
   }
@@ -883,10 +965,10 @@ class Lattice {
     if (displaced == 1)
       step(label, slide, along, displacement, times);
     else if (displaced > 1)
-      arrive(label.cost, slide.tensor, slide.level, slide_price(slide).per_visit, times);
+      arrive(label.cost, slide.tensor, slide.level, slide_price(slide), times);
     ends |= halos > (hierarchy_.level(slide.level).retention == Retention::none ? 1 : 2);
     if (ends)
-      arrive(label.cost, slide.tensor, slide.level, slide_price(slide).per_visit, outer);
+      arrive(label.cost, slide.tensor, slide.level, slide_price(slide), outer);
     else
       remember(label, slide);
   }
@@ -972,9 +1054,13 @@ class Lattice {
     std::vector<int> order = best_order_;  // innermost first
     for (const Axis& axis : axes_)
       if (std::find(order.begin(), order.end(), axis.dimension) == order.end()) order.push_back(axis.dimension);
-    for (auto d = order.rbegin(); d != order.rend(); ++d)
-      if (const auto left = prices_.temporal()[index(*d)] / extents_[index(*d)]; left > 1)
-        nest.nodes.emplace_back(Loop{*d, left});
+    for (auto d = order.rbegin(); d != order.rend(); ++d) {
+      const auto axis = std::find_if(axes_.begin(), axes_.end(), [&](const Axis& of) { return of.dimension == *d; });
+      const Rung& rung = axis->ladder[axis->at];
+      const std::int64_t chunks = std::max<std::int64_t>(rung.short_tiles, 1);
+      for (const std::int64_t count : {chunks, rung.tiles / chunks})
+        if (count > 1) nest.nodes.emplace_back(Loop{*d, count});
+    }
     while (at >= 0) {
       const Label& label = labels_[index(at)];
       const int above = phases_[label.phase].level;
@@ -1011,6 +1097,7 @@ class Lattice {
   Cost relaxed_{};                                        ///< least of every part: of those that the labels do not count
   Pace pace_;
   bool slides_at_all_ = false;
+  bool ragged_at_all_ = false;  ///< some dimension may be cut with a remainder
 
   std::vector<Axis> axes_;  ///< dimensions with temporal loops
   std::int64_t shapes_ = 1;
@@ -1031,7 +1118,7 @@ class Lattice {
   std::vector<Use> uses_;
   std::vector<std::vector<Slide>> memories_;
   std::map<std::vector<Slide>, std::uint32_t> memory_of_;
-  std::map<std::tuple<int, int, std::int64_t, std::size_t, std::int64_t>, Vector> shifted_;
+  std::map<std::tuple<int, int, std::int64_t, std::size_t, std::int64_t>, NodePrice> shifted_;
 
   // the current shape
   std::int64_t shape_ = 0;
@@ -1124,11 +1211,24 @@ LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const
   return Lattice<1>(problem, prices, incumbent, {kMaxLevels, 1, outer, problem.outer_level, true}, patience, workspace).run();
 }
 
+namespace {
+
+/// Whether a bound may go by bands: not where more visits of psums are cheaper, since bands have too few.
+bool banded(const Problem& problem, const Prices& prices) {
+  const int out = problem.layer.output();
+  for (int l = 1; l < problem.hierarchy.level_count(); ++l)
+    if (prices.kept(out, l) && prices.least(out, l)[kEnergy] < 0) return false;
+  return std::find(problem.ragged.begin(), problem.ragged.end(), true) != problem.ragged.end();
+}
+
+}  // namespace
+
 double least_outer(const Problem& problem, const Prices& prices, const Patience& patience, Workspace& workspace) {
   Problem energy = problem;
   energy.objective = Aim(Objective::energy);
   energy.leakage = 0;
   energy.constraints.clear();
+  const Scope scope{problem.outer_level, 1, 0, -1, false, banded(problem, prices)};
   double least = 0;
   for (int t = 0; t < problem.layer.tensor_count(); ++t)
     for (int l = 1; l <= problem.outer_level; ++l)
@@ -1136,7 +1236,7 @@ double least_outer(const Problem& problem, const Prices& prices, const Patience&
   // Limits not far above the bound first: see Searcher::narrowing.
   for (const double slack : {1.01, 1.1, 1.5, 3.0, std::numeric_limits<double>::infinity()}) {
     const Score limit{std::max(least, 1.0) * slack, 0};
-    const LatticeOutcome outcome = Lattice<1>(energy, prices, limit, {problem.outer_level, 1, 0, -1}, patience, workspace).run();
+    const LatticeOutcome outcome = Lattice<1>(energy, prices, limit, scope, patience, workspace).run();
     if (!outcome.finished) return 0;
     if (outcome.score < limit) return outcome.score.value;
   }
@@ -1145,7 +1245,8 @@ double least_outer(const Problem& problem, const Prices& prices, const Patience&
 
 LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
                            const Patience& patience, Workspace& workspace) {
-  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, problem.outer_level + 1, outer, problem.outer_level}, patience,
+  return Lattice<1>(problem, prices, incumbent,
+                    {kMaxLevels, problem.outer_level + 1, outer, problem.outer_level, false, banded(problem, prices)}, patience,
                     workspace)
       .run();
 }

@@ -49,6 +49,8 @@ struct Problem {
   std::vector<Constraint> constraints;
   double leakage = 0;   ///< energy per cycle of all instances together
   int outer_level = 0;  ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
+  std::array<bool, kMaxDimensions>
+      ragged{};  ///< dimensions whose outermost loop in time need not divide, where no lanes unroll them
 
   /// At least that of so many steps.
   [[nodiscard]] Pace pace(double steps) const;

@@ -1,10 +1,12 @@
 // How many nests a mapspace has. Per dimension, a way to split its bound over the axes of the fanouts and the levels, or to deal
-// it over one fanout; per level, the orders of its loops and the places of its storage nodes; per tensor and level, kept or not.
+// it over one fanout, or without lanes to cut it with remainders over the levels; per level, the orders of its loops and the
+// places of its storage nodes; per tensor and level, kept or not.
 #include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <map>
 #include <vector>
 
+#include "ladder.hpp"
 #include "lanes.hpp"
 #include "tilepath/search/search.hpp"
 
@@ -27,6 +29,27 @@ Integer factorizations(std::int64_t n, int parts) {
   return ways;
 }
 
+/// Ways to go from tiles of one iteration to the whole over so many levels, each from one rung to any that its loops may lead to.
+Integer climbs(const search_detail::Ladder& ladder, int levels) {
+  const std::size_t rungs = ladder.size();
+  std::vector<std::vector<bool>> leads(rungs, std::vector<bool>(rungs));
+  for (std::size_t from = rungs; from-- > 0;) {
+    leads[from][from] = true;
+    for (const search_detail::Step& step : ladder[from].up)
+      for (std::size_t to = step.to; to < rungs; ++to) leads[from][to] = leads[from][to] || leads[step.to][to];
+  }
+  std::vector<Integer> ways(rungs);
+  ways.front() = 1;
+  for (int level = 0; level < levels; ++level) {
+    std::vector<Integer> next(rungs);
+    for (std::size_t from = 0; from < rungs; ++from)
+      for (std::size_t to = from; to < rungs; ++to)
+        if (leads[from][to]) next[to] += ways[from];
+    ways = std::move(next);
+  }
+  return ways.back();
+}
+
 /// Lanes of each axis of each fanout: of one dimension, or what is left for those to come.
 using Lanes = std::vector<std::int64_t>;
 
@@ -46,8 +69,10 @@ class Splits {
   void split(std::size_t axis, std::int64_t left) {
     const int level = static_cast<int>(axis / 2);
     if (level == hierarchy_.level_count()) {
+      const bool cut = mapspace_.remainders == Remainders::loops && search_detail::may_cut(layer_, hierarchy_, dimension_) &&
+                       std::all_of(lanes_.begin(), lanes_.end(), [](std::int64_t lanes) { return lanes == 1; });
       Integer& splits = over_levels_[left];
-      if (splits == 0) splits = factorizations(left, level);
+      if (splits == 0) splits = cut ? climbs(search_detail::ragged_ladder(left), level) : factorizations(left, level);
       ways_[lanes_] += splits;
       return;
     }
@@ -67,7 +92,7 @@ class Splits {
   }
 
   [[nodiscard]] bool may_deal(int level) const {
-    return mapspace_.remainders == Remainders::lanes && hierarchy_.level(level).fanout &&
+    return mapspace_.remainders != Remainders::none && hierarchy_.level(level).fanout &&
            search_detail::may_deal(layer_, hierarchy_, {}, dimension_, level);
   }
   [[nodiscard]] std::int64_t most(std::size_t axis) const {

@@ -364,8 +364,13 @@ Price Prices::node(int t, int level, const Extents& tile) const {
                [&](int of, bool writes) { return model_detail::comes_before(level, of, writes, meetings_[index(of)]); });
     }
   }
-  price.words *= level_words(hierarchy_.level(level), tensor(t)) * (hierarchy_.level(level).double_buffered ? 2 : 1);
+  price.words = room(t, level, tile);
   return price;
+}
+
+std::int64_t Prices::room(int t, int level, const Extents& tile) const {
+  const Level& of = hierarchy_.level(level);
+  return tile_words(tensor(t), tile, hierarchy_.footprint) * level_words(of, tensor(t)) * (of.double_buffered ? 2 : 1);
 }
 
 Cost Prices::slide(int t, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const {

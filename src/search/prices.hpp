@@ -92,6 +92,8 @@ class Prices {
 
   /// Cost of a tensor's node at `level` when `tile` iterations per dimension lie inside it, lanes included.
   [[nodiscard]] Price node(int tensor, int level, const Extents& tile) const;
+  /// Words that such a node takes of its level (R6).
+  [[nodiscard]] std::int64_t room(int tensor, int level, const Extents& tile) const;
   /// Cost of one visit that slides by `shift` along `rank` (R2).
   [[nodiscard]] Cost slide(int tensor, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const;
   /// The single buffer of a tensor around its double one at `level`; 0: there is none.

@@ -40,6 +40,11 @@ std::string_view name_of(Objective objective) {
   return kNames.at(static_cast<std::size_t>(objective));
 }
 
+std::string_view name_of(Remainders remainders) {
+  constexpr std::array<std::string_view, kRemainders> kNames = {"none", "lanes", "loops"};
+  return kNames.at(static_cast<std::size_t>(remainders));
+}
+
 Score score_of(const Aim& aim, double energy, double cycles) {
   if (energy > aim.max_energy || cycles > aim.max_cycles) return {};
   switch (aim.objective) {
@@ -125,7 +130,9 @@ class Searcher {
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int d = 0; d < layer.dimension_count(); ++d) relevant_[index(t)][index(d)] = layer.relevant(t, d);
     if (options.constraints.empty()) symmetries_ = symmetries(layer, hierarchy);
-    remainders_to_come_ = options.mapspace.remainders == Remainders::lanes;
+    remainders_to_come_ = options.mapspace.remainders != Remainders::none;
+    for (int d = 0; d < layer.dimension_count(); ++d)
+      problem_.ragged[index(d)] = options.mapspace.remainders == Remainders::loops && search_detail::may_cut(layer, hierarchy, d);
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
   }
@@ -709,7 +716,20 @@ class Searcher {
 
 }  // namespace
 
+namespace {
+
+/// How long a short tile is used and waited for is in no closed form yet.
+void require_no_bandwidth(const Hierarchy& hierarchy) {
+  for (const Level& level : hierarchy.levels)
+    if (level.read_bandwidth > 0 || level.write_bandwidth > 0)
+      throw InputError("remainders at loops in time (--remainders loops) are searched only where no level has a bandwidth; '" +
+                       level.name + "' of '" + hierarchy.name + "' has one");
+}
+
+}  // namespace
+
 SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop) {
+  if (options.mapspace.remainders == Remainders::loops) require_no_bandwidth(hierarchy);
   return Searcher(layer, hierarchy, options, stop).run();
 }
 

@@ -2,12 +2,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "support/brute_force.hpp"
 #include "support/generate.hpp"
 #include "tilepath/base/error.hpp"
 #include "tilepath/certify/recheck.hpp"
+#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/model/evaluate.hpp"
@@ -50,6 +52,7 @@ struct Limits {
   int levels = 3;
   int primes = 4;
   std::int64_t nests = 20000;
+  bool loops = false;  ///< remainders at loops in time
 };
 
 /// Search and brute force on `limits.cases` random problems; returns how many were enumerated to the end.
@@ -57,7 +60,7 @@ int agree_on_all(const Limits& limits) {
   int checked = 0;
   for (int seed = limits.first_seed; checked < limits.cases && seed < limits.first_seed + 200 * limits.cases; ++seed) {
     Random random(static_cast<std::uint64_t>(seed));
-    const Sizes sizes{.max_macs = 400, .max_levels = limits.levels};
+    const Sizes sizes{.max_macs = 400, .max_levels = limits.levels, .bandwidths = !limits.loops};
     const Layer layer = random_layer(random, sizes);
     if (prime_factors(layer) > limits.primes) continue;
     Hierarchy hierarchy = random_hierarchy(random, sizes);
@@ -69,6 +72,7 @@ int agree_on_all(const Limits& limits) {
     }
     options.mapspace.uneven = random() % 2 == 0;
     options.mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
+    if (limits.loops) options.mapspace.remainders = Remainders::loops;
     options.mapspace.bypass = random() % 4 == 0 ? Bypass::fixed : Bypass::free;
     options.constraints = random_constraints(random, layer, hierarchy);
     const BruteForce truth =
@@ -97,12 +101,14 @@ int agree_on_all(const Limits& limits) {
     CHECK(legal(found.nest, layer, hierarchy));
     for (const Constraint& constraint : options.constraints) CHECK(obeys(found.nest, constraint, layer));
     CHECK(within_halo_rule(found.nest, layer));
+    CHECK(within_cut_rule(found.nest, layer));
     CHECK(found.certificate.proved);
     CHECK(found.certificate.lower_bound == score.value);
     CHECK_MESSAGE(score == truth.best,
                   score.value << " (" << score.tie << ") found, " << truth.best.value << " (" << truth.best.tie << ") is best");
     if (!(score == truth.best)) break;
     check_front(layer, hierarchy, options, truth);
+    if (limits.loops) continue;
     // The second proof finds nothing below the optimum, and the optimum itself once a worse value is claimed.
     const Recheck agrees = recheck(layer, hierarchy, options, score.value);
     CHECK(agrees.finished);
@@ -154,6 +160,53 @@ TEST_CASE("search: brute force finds nothing better on random problems of up to 
   const int checked = agree_on_all({.cases = cases(500)});
   MESSAGE("random problems enumerated to the end: " << checked);
   CHECK(checked > 0);
+}
+
+TEST_CASE("search: brute force finds nothing better with remainders at loops in time") {
+  const int checked = agree_on_all({.first_seed = 2000000, .cases = cases(200), .nests = 60000, .loops = true});
+  MESSAGE("random problems enumerated to the end: " << checked);
+  CHECK(checked > 0);
+  CHECK(agree_on_all({.first_seed = 3000000, .cases = cases(40), .levels = 5, .primes = 3, .nests = 60000, .loops = true}) > 0);
+}
+
+TEST_CASE("search: the same where tiles that divide fit badly") {
+  int checked = 0;
+  int better = 0;
+  for (int seed = 0; seed < cases(40); ++seed) {
+    Random random(static_cast<std::uint64_t>(seed));
+    const auto one_of = [&](const std::array<std::int64_t, 4>& values) { return values.at(random() % values.size()); };
+    const bool halo = random() % 2 == 0;
+    const Layer layer = conv("odd", {.m = halo ? 3 : one_of({9, 11, 13, 14}),
+                                     .c = halo ? 1 : 2,
+                                     .p = one_of({11, 13, 14, 33}),
+                                     .r = halo ? one_of({1, 2, 3, 3}) : 1,
+                                     .stride_h = static_cast<std::int64_t>(1 + random() % 2)});
+    Hierarchy hierarchy;
+    for (const char* name : {"far", "near"}) {
+      Level level;
+      level.name = name;
+      level.read_energy = level.write_energy = hierarchy.levels.empty() ? 100 : 1;
+      if (!hierarchy.levels.empty()) level.partitions = {{{true, true, true}, one_of({12, 24, 40, 60})}};
+      level.keeps.fill(Keep::must);
+      hierarchy.levels.push_back(level);
+    }
+    SearchOptions options;
+    options.objective = Objective::energy;
+    options.mapspace = {false, Remainders::loops, Bypass::free};
+    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 500000);
+    if (!truth.complete || truth.nests == 0) continue;
+    ++checked;
+    CAPTURE(seed);
+    const SearchResult found = search(layer, hierarchy, options);
+    CAPTURE("found\n" + to_text(found.nest, layer, hierarchy));
+    CAPTURE("best\n" + to_text(truth.nest, layer, hierarchy));
+    CHECK(found.certificate.lower_bound == truth.best.value);
+    options.mapspace.remainders = Remainders::lanes;
+    better += static_cast<int>(truth.best < score_of(options.objective, search(layer, hierarchy, options).evaluation));
+  }
+  MESSAGE(checked << " enumerated to the end, " << better << " of them better with remainders");
+  CHECK(checked > 0);
+  CHECK(better > 0);
 }
 
 TEST_CASE("search: the bound of lanes counts what halo lanes of several fanouts share") {

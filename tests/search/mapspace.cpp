@@ -50,11 +50,14 @@ class Visitor {
 
   void axis(std::size_t d, std::size_t a, std::int64_t left) {
     if (a == used_.size()) {
-      levels(d, 0, hierarchy_.level_count(), left);
+      if (mapspace_.remainders == Remainders::loops && left == layer_.dimensions[d].bound && cut(d))
+        tiles(d, 0, {left, left});
+      else
+        levels(d, 0, hierarchy_.level_count(), left);
       return;
     }
     const auto& fanout = hierarchy_.level(static_cast<int>(a / 2)).fanout;
-    if (a % 2 == 0 && fanout && mapspace_.remainders == Remainders::lanes && dealt(d, *fanout)) deal(d, a, left);
+    if (a % 2 == 0 && fanout && mapspace_.remainders != Remainders::none && dealt(d, *fanout)) deal(d, a, left);
     for (std::int64_t lanes = 1; lanes <= left; ++lanes)
       if (left % lanes == 0 && room(d, a, lanes)) {
         used_[a] *= lanes;
@@ -98,6 +101,44 @@ class Visitor {
         }
   }
 
+  /// Not where tiles of a tensor with a halo are kept sliding.
+  [[nodiscard]] bool cut(std::size_t d) const {
+    const bool slides = std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
+                                    [](const Level& level) { return level.retention == Retention::sliding; });
+    for (int t = 0; t < layer_.output(); ++t)
+      for (const Rank& rank : layer_.tensors[static_cast<std::size_t>(t)].ranks)
+        if (slides && rank.size() > 1 && layer_.relevant(t, static_cast<int>(d))) return false;
+    return true;
+  }
+
+  /// Tiles of `extent` that cover each chunk, the last of them perhaps short.
+  struct Tiles {
+    std::int64_t extent = 1, chunk = 1;
+    [[nodiscard]] bool even() const { return extent == chunk; }
+    [[nodiscard]] std::int64_t shorter() const { return chunk - (chunk - 1) / extent * extent; }
+  };
+  /// Whether loops may cut these tiles into those.
+  static bool cuts(const Tiles& tile, const Tiles& into) {
+    if (tile.extent == into.extent && tile.chunk == into.chunk) return true;
+    if (!tile.even() && tile.chunk == into.chunk) return tile.extent % into.extent == 0 && tile.shorter() > into.extent;
+    // A chunk of `into` is a whole number of tiles, or divides them, the short ones too.
+    return tile.extent % into.chunk == 0 && (tile.even() || (tile.chunk % into.chunk == 0 && tile.shorter() > into.chunk));
+  }
+  void tiles(std::size_t d, int level, const Tiles& tile) {
+    if (level == hierarchy_.level_count()) {
+      if (tile.extent == 1) dimension(d + 1);
+      return;
+    }
+    const std::int64_t bound = layer_.dimensions[d].bound;
+    for (std::int64_t chunk = 1; chunk <= bound; ++chunk)
+      for (std::int64_t extent = 1; extent <= chunk && bound % chunk == 0; ++extent) {
+        const Tiles into{extent, chunk};
+        const std::int64_t count = (chunk + extent - 1) / extent;
+        const bool least = (chunk + count - 1) / count == extent && chunk % extent != 0 && into.shorter() > 1;
+        if ((into.even() || least) && cuts(tile, into)) tiles(d, level + 1, into);
+      }
+  }
+
   void levels(std::size_t d, int level, int end, std::int64_t left) {
     if (level == end) {
       if (left == 1) dimension(d + 1);
@@ -125,7 +166,7 @@ TEST_CASE("mapspace: its size is what visiting counts") {
     const Hierarchy hierarchy = random_hierarchy(random, sizes);
     Mapspace mapspace;
     mapspace.uneven = random() % 2 == 0;
-    mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
+    mapspace.remainders = static_cast<Remainders>(random() % kRemainders);
     CAPTURE(seed);
     CHECK(mapspace_size(layer, hierarchy, mapspace) == std::to_string(Visitor(layer, hierarchy, mapspace).size()));
   }
@@ -155,6 +196,10 @@ TEST_CASE("mapspace: a larger one is never worse than those it contains") {
         CHECK(uneven <= even);
         CHECK(least <= value({false, Remainders::lanes, bypass}));
         ++checked;
+        if (hierarchy.limited()) continue;
+        const double loops = value({true, Remainders::loops, bypass});
+        CHECK(loops <= least);
+        CHECK(loops <= value({false, Remainders::loops, bypass}));
       }
       CHECK(value({}) <= value({true, Remainders::lanes, Bypass::fixed}));
     } catch (const NoLegalMapping&) {

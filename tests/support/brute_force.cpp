@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
+#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/model/evaluate.hpp"
@@ -21,6 +23,8 @@ class Enumeration {
               const std::vector<Constraint>& constraints)
       : constraints_(constraints), layer_(layer), hierarchy_(hierarchy), objective_(objective), mapspace_(mapspace), most_(most) {
     for (const Dimension& dimension : layer.dimensions) left_.push_back(dimension.bound);
+    uneven_.resize(left_.size());
+    chunks_.resize(left_.size());
   }
 
   BruteForce run() {
@@ -74,6 +78,10 @@ class Enumeration {
         loops(level, kept);
       return;
     }
+    if (uneven_[static_cast<std::size_t>(dimension)] != 0) {
+      lanes(level, dimension + 1);
+      return;
+    }
     auto& left = left_[static_cast<std::size_t>(dimension)];
     const std::int64_t whole = left;
     for (std::int64_t x = 1; x <= whole; ++x)
@@ -87,7 +95,7 @@ class Enumeration {
         inside_out_.resize(before);
       }
     left = whole;
-    if (mapspace_.remainders == Remainders::lanes && may_deal(level, dimension)) deals(level, dimension);
+    if (mapspace_.remainders != Remainders::none && may_deal(level, dimension)) deals(level, dimension);
   }
 
   /// A tile of `chunk` iterations in parts that do not divide it, each run through innermost.
@@ -134,8 +142,9 @@ class Enumeration {
   /// At each point: one more loop of a prime count, or a storage node, or (all placed) the next fanout.
   void loops(int level, const std::vector<int>& missing) {
     if (!result_.complete) return;
-    for (std::size_t d = 0; d < left_.size(); ++d)
-      for (std::int64_t p = 2; p <= left_[d]; ++p) {
+    for (std::size_t d = 0; d < left_.size(); ++d) {
+      if (mapspace_.remainders == Remainders::loops) cuts(d, level, missing);
+      for (std::int64_t p = 2; uneven_[d] == 0 && p <= left_[d]; ++p) {
         if (left_[d] % p != 0 || (p > 2 && p % 2 == 0) || (p > 3 && p % 3 == 0)) continue;  // bounds are below 25
         left_[d] /= p;
         inside_out_.emplace_back(Loop{static_cast<int>(d), p});
@@ -143,8 +152,11 @@ class Enumeration {
         inside_out_.pop_back();
         left_[d] *= p;
       }
+    }
     if (level == 0) {
-      if (std::all_of(left_.begin(), left_.end(), [](std::int64_t n) { return n == 1; })) finish();
+      if (std::all_of(left_.begin(), left_.end(), [](std::int64_t n) { return n == 1; }) &&
+          std::all_of(uneven_.begin(), uneven_.end(), [](std::int64_t n) { return n == 0; }))
+        finish();
       return;
     }
     if (!mapspace_.uneven) {
@@ -165,6 +177,59 @@ class Enumeration {
     }
   }
 
+  /// Loops that make tiles which do not divide a chunk of a dimension without lanes, and the one that makes the chunk of them.
+  void cuts(std::size_t d, int level, const std::vector<int>& missing) {
+    const std::int64_t bound = layer_.dimensions[d].bound;
+    const auto place = [&](std::int64_t count, std::int64_t left, std::int64_t uneven) {
+      const auto before = std::make_tuple(left_[d], uneven_[d], chunks_[d]);
+      left_[d] = left;
+      uneven_[d] = uneven;
+      inside_out_.emplace_back(Loop{static_cast<int>(d), count});
+      loops(level, missing);
+      inside_out_.pop_back();
+      std::tie(left_[d], uneven_[d], chunks_[d]) = before;
+    };
+    const bool has_lanes = std::any_of(inside_out_.begin(), inside_out_.end(), [&](const Node& node) {
+      const auto* lanes = std::get_if<SpatialLoop>(&node);
+      return lanes != nullptr && lanes->dimension == static_cast<int>(d) && lanes->count > 1;
+    });
+    if (has_lanes || !may_cut(static_cast<int>(d))) return;
+    if (uneven_[d] != 0) {
+      // Within a chunk: more tiles, or the whole of it.
+      const std::int64_t chunk = chunks_[d];
+      for (std::int64_t around = 2 * uneven_[d]; around < chunk; around += uneven_[d])
+        if (canonical(around, chunk)) place(around / uneven_[d], left_[d], around);
+      place((chunk + uneven_[d] - 1) / uneven_[d], left_[d], 0);
+      return;
+    }
+    const std::int64_t tile = bound / left_[d];
+    for (std::int64_t chunk = tile + 1; chunk <= bound; ++chunk) {
+      if (bound % chunk != 0 || chunk % tile != 0) continue;
+      chunks_[d] = chunk;
+      for (std::int64_t around = 2 * tile; around < chunk; around += tile)
+        if (canonical(around, chunk)) place(around / tile, bound / chunk, around);
+    }
+  }
+
+  /// Whether tiles of this extent do not divide the chunk, and no smaller ones are as few.
+  static bool canonical(std::int64_t tile, std::int64_t chunk) {
+    const std::int64_t tiles = (chunk + tile - 1) / tile;
+    return chunk % tile != 0 && (chunk + tiles - 1) / tiles == tile;
+  }
+
+  /// Not where tiles of a tensor with a halo are kept sliding. (No lanes may come further out: `lanes`.)
+  [[nodiscard]] bool may_cut(int dimension) const {
+    if (std::none_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
+                     [](const Level& level) { return level.retention == Retention::sliding; }))
+      return true;
+    for (int t = 0; t < layer_.output(); ++t) {
+      const auto& ranks = layer_.tensors[static_cast<std::size_t>(t)].ranks;
+      if (layer_.relevant(t, dimension) && std::any_of(ranks.begin(), ranks.end(), [](const Rank& r) { return r.size() > 1; }))
+        return false;
+    }
+    return true;
+  }
+
   void finish() {
     if (++visited_ > most_) {
       result_.complete = false;
@@ -178,7 +243,7 @@ class Enumeration {
     if (std::any_of(constraints_.begin(), constraints_.end(),
                     [&](const Constraint& constraint) { return !obeys(nest, constraint, layer_); }))
       return;
-    if (!legal(nest, layer_, hierarchy_) || !within_halo_rule(nest, layer_)) return;
+    if (!legal(nest, layer_, hierarchy_) || !within_halo_rule(nest, layer_) || !within_cut_rule(nest, layer_)) return;
     ++result_.nests;
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
     const Score score = score_of(objective_, evaluation);
@@ -207,6 +272,8 @@ class Enumeration {
   std::int64_t visited_ = 0;
   std::map<std::pair<int, int>, bool> keeps_;
   std::vector<std::int64_t> left_;
+  std::vector<std::int64_t> uneven_;  ///< extents of tiles that do not divide their chunk; 0 = all divides
+  std::vector<std::int64_t> chunks_;  ///< those chunks
   std::vector<Node> inside_out_;
   BruteForce result_;
 };

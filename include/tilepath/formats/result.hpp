@@ -56,6 +56,9 @@ Json to_json(const Verification& verification, const Hierarchy& hierarchy, bool 
 /// Cycles by cause; causes that cost nothing are left out.
 Json to_json(const CycleSplit& split, const Hierarchy& hierarchy);
 
+/// Which counts need not divide, by name.
+Remainders remainders_of(const Cursor& cursor);
+
 /// A layer and its mapping as a result file holds them, and what is claimed of it.
 struct Claim {
   Layer layer;
