@@ -193,7 +193,7 @@ TEST_CASE("search: the same where tiles that divide fit badly") {
     SearchOptions options;
     options.objective = Objective::energy;
     options.mapspace = {false, Remainders::loops, Bypass::free};
-    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 500000);
+    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 150000);
     if (!truth.complete || truth.nests == 0) continue;
     ++checked;
     CAPTURE(seed);
