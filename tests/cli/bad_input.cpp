@@ -175,7 +175,7 @@ TEST_CASE("an option's bad value is refused with what was found and what is allo
       {"--time-limit -1", "--time-limit: expected a number above 0, found '-1'"},
       {"--time-limit abc", "--time-limit: expected a number above 0, found 'abc'"},
       {"--mapspace foo", "--mapspace: expected uneven|even, found 'foo'"},
-      {"--remainders all", "--remainders: expected lanes|none, found 'all'"},
+      {"--remainders all", "--remainders: expected lanes|none|loops, found 'all'"},
       {"--bypass some", "--bypass: expected free|fixed, found 'some'"},
       {"--objective speed", "--objective: expected edp|energy|latency|ed2p|product, found 'speed'"},
       {"--exponents 0,1", "--exponents: both must be above 0"},
