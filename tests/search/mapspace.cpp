@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/brute_force.hpp"
 #include "support/generate.hpp"
 #include "tilepath/base/error.hpp"
 #include "tilepath/search/search.hpp"
@@ -50,7 +51,8 @@ class Visitor {
 
   void axis(std::size_t d, std::size_t a, std::int64_t left) {
     if (a == used_.size()) {
-      if (mapspace_.remainders == Remainders::loops && left == layer_.dimensions[d].bound && cut(d))
+      if (mapspace_.remainders == Remainders::loops && left == layer_.dimensions[d].bound &&
+          may_cut(layer_, hierarchy_, static_cast<int>(d)))
         tiles(d, 0, {left, left});
       else
         levels(d, 0, hierarchy_.level_count(), left);
@@ -99,16 +101,6 @@ class Visitor {
           used_[a] /= x;
           used_[a + 1] /= y;
         }
-  }
-
-  /// Not where tiles of a tensor with a halo are kept sliding.
-  [[nodiscard]] bool cut(std::size_t d) const {
-    const bool slides = std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
-                                    [](const Level& level) { return level.retention == Retention::sliding; });
-    for (int t = 0; t < layer_.output(); ++t)
-      for (const Rank& rank : layer_.tensors[static_cast<std::size_t>(t)].ranks)
-        if (slides && rank.size() > 1 && layer_.relevant(t, static_cast<int>(d))) return false;
-    return true;
   }
 
   /// Tiles of `extent` that cover each chunk, the last of them perhaps short.

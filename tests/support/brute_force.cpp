@@ -193,7 +193,7 @@ class Enumeration {
       const auto* lanes = std::get_if<SpatialLoop>(&node);
       return lanes != nullptr && lanes->dimension == static_cast<int>(d) && lanes->count > 1;
     });
-    if (has_lanes || !may_cut(static_cast<int>(d))) return;
+    if (has_lanes || !may_cut(layer_, hierarchy_, static_cast<int>(d))) return;
     if (uneven_[d] != 0) {
       // Within a chunk: more tiles, or the whole of it.
       const std::int64_t chunk = chunks_[d];
@@ -215,19 +215,6 @@ class Enumeration {
   static bool canonical(std::int64_t tile, std::int64_t chunk) {
     const std::int64_t tiles = (chunk + tile - 1) / tile;
     return chunk % tile != 0 && (chunk + tiles - 1) / tiles == tile;
-  }
-
-  /// Not where tiles of a tensor with a halo are kept sliding. (No lanes may come further out: `lanes`.)
-  [[nodiscard]] bool may_cut(int dimension) const {
-    if (std::none_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
-                     [](const Level& level) { return level.retention == Retention::sliding; }))
-      return true;
-    for (int t = 0; t < layer_.output(); ++t) {
-      const auto& ranks = layer_.tensors[static_cast<std::size_t>(t)].ranks;
-      if (layer_.relevant(t, dimension) && std::any_of(ranks.begin(), ranks.end(), [](const Rank& r) { return r.size() > 1; }))
-        return false;
-    }
-    return true;
   }
 
   void finish() {
@@ -279,6 +266,18 @@ class Enumeration {
 };
 
 }  // namespace
+
+bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int dimension) {
+  if (std::none_of(hierarchy.levels.begin(), hierarchy.levels.end(),
+                   [](const Level& level) { return level.retention == Retention::sliding; }))
+    return true;
+  for (int t = 0; t < layer.output(); ++t) {
+    const auto& ranks = layer.tensors[static_cast<std::size_t>(t)].ranks;
+    if (layer.relevant(t, dimension) && std::any_of(ranks.begin(), ranks.end(), [](const Rank& r) { return r.size() > 1; }))
+      return false;
+  }
+  return true;
+}
 
 BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
                        std::int64_t most, const std::vector<Constraint>& constraints) {

@@ -20,4 +20,7 @@ struct BruteForce {
 BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
                        std::int64_t most, const std::vector<Constraint>& constraints = {});
 
+/// Whether loops in time may leave a remainder of a dimension: not where tiles of a tensor with a halo are kept sliding.
+bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int dimension);
+
 }  // namespace tilepath::testing
