@@ -32,8 +32,7 @@ std::int64_t Hierarchy::instances(int index) const {
 }
 
 bool Hierarchy::limited() const {
-  return std::any_of(levels.begin(), levels.end(),
-                     [](const Level& level) { return level.read_bandwidth > 0 || level.write_bandwidth > 0; });
+  return std::any_of(levels.begin(), levels.end(), [](const Level& level) { return level.limited(); });
 }
 
 double Hierarchy::area() const {

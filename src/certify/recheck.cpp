@@ -80,12 +80,14 @@ class Rechecker {
         value_(value * kRounding),
         stop_(stop),
         start_(Clock::now()) {
+    // A partial nest is no mapping of a smaller layer where tiles are of two sizes.
+    if (options.mapspace.remainders == Remainders::loops)
+      throw InputError("a mapspace with remainders at loops in time ('remainders': 'loops') has no second proof of its bounds");
     for (int t = 0; t < layer.tensor_count(); ++t)
       words_.push_back(static_cast<double>(tile_words(layer.tensors[at_(t)], bounds_of(layer), Footprint::touched)));
     for (const Constraint& constraint : options.constraints)
       if (constraint.kind == Constraint::Kind::order) orders_.push_back(constraint);
-    limited_ = std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
-                           [](const Level& level) { return level.read_bandwidth > 0 || level.write_bandwidth > 0; });
+    limited_ = hierarchy_.limited();
     compulsory_ = static_cast<double>(macs(layer)) * hierarchy_.compute.mac_energy;
     for (int t = 0; t < layer.tensor_count(); ++t)
       compulsory_ += words_[at_(t)] * (layer.is_output(t) ? write_energy(0, t) : read_energy(0, t));
@@ -689,25 +691,13 @@ class Rechecker {
 
 }  // namespace
 
-namespace {
-
-/// A partial nest is no mapping of a smaller layer where tiles are of two sizes.
-void require_even_tiles(const Mapspace& mapspace) {
-  if (mapspace.remainders == Remainders::loops)
-    throw InputError("a mapspace with remainders at loops in time ('remainders': 'loops') has no second proof of its bounds");
-}
-
-}  // namespace
-
 Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, double value,
                 const std::stop_token& stop) {
-  require_even_tiles(options.mapspace);
   return Rechecker(layer, narrowed(hierarchy, options.constraints, layer), options, value, stop).run();
 }
 
 Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const SolvedJob& solved,
                 const std::stop_token& stop) {
-  require_even_tiles(options.mapspace);
   return Rechecker(layer, narrowed(hierarchy, options.constraints, layer), options, solved.bound, stop).run(solved);
 }
 

@@ -31,10 +31,10 @@ using Ladder = std::vector<Rung>;
 /// Perfect factors: all divisors, by loops of a prime count.
 Ladder perfect_ladder(std::int64_t whole);
 
-/// Besides, one loop of the dimension, wherever it stands, need not divide what it runs over (R9): a tile that divides the whole
-/// is cut into c tiles of ceil(tile / c), the last shorter. The loops further in divide those, so that of their tiles too only
-/// the last is short. A loop that would have but one iteration in the short tile around it is left out, since its tiles would
-/// stay in place there; what it makes together with its neighbours is not.
+/// Besides, a loop need not divide what it runs over (R9): a tile that divides the whole, a chunk, is cut into c tiles of
+/// ceil(chunk / c), the last shorter. The loops further in divide those, so that of their tiles too only the last of a chunk is
+/// short, down to one that divides the chunk and may be cut so again. A loop that would have but one iteration in the short tile
+/// around it is left out, since its tiles would stay in place there; what it makes together with its neighbours is not.
 Ladder ragged_ladder(std::int64_t whole);
 
 /// Bands of extents, each half as wide as its least: a bound on the above from fewer rungs. `extent` is the largest of a band,

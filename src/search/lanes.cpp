@@ -122,6 +122,11 @@ bool lay(const Layer& layer, const Fanout& fanout, int index, const LaneFactors&
   return false;
 }
 
+bool slides(const Hierarchy& hierarchy) {
+  return std::any_of(hierarchy.levels.begin(), hierarchy.levels.end(),
+                     [](const Level& level) { return level.retention == Retention::sliding; });
+}
+
 }  // namespace
 
 std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y) {
@@ -139,13 +144,6 @@ std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, s
     }
   return deals;
 }
-
-namespace {
-bool slides(const Hierarchy& hierarchy) {
-  return std::any_of(hierarchy.levels.begin(), hierarchy.levels.end(),
-                     [](const Level& level) { return level.retention == Retention::sliding; });
-}
-}  // namespace
 
 bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int d) {
   if (!slides(hierarchy)) return true;

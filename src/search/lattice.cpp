@@ -10,8 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "ladder.hpp"
-#include "tilepath/base/quantity.hpp"
 #include "tilepath/mapping/tile.hpp"
 
 namespace tilepath::search_detail {
@@ -158,9 +156,12 @@ class Lattice {
 
   struct Axis {
     int dimension = 0;
-    Ladder ladder;            ///< of what the lanes leave
-    std::int64_t stride = 1;  ///< of the shape number
-    std::size_t at = 0;       ///< position of the current shape
+    const Ladder* ladder = nullptr;  ///< of what the lanes leave
+    std::int64_t stride = 1;         ///< of the shape number
+    std::size_t at = 0;              ///< rung of the current shape
+
+    [[nodiscard]] const Rung& rung(std::size_t number) const { return (*ladder)[number]; }
+    [[nodiscard]] const Rung& rung() const { return rung(at); }
   };
 
   void set_dimensions() {
@@ -169,12 +170,15 @@ class Lattice {
       if (temporal[index(d)] == 1) continue;
       Axis axis;
       axis.dimension = d;
-      const bool ragged = problem_.ragged[index(d)] && temporal[index(d)] == layer_.dimensions[index(d)].bound;
-      const auto ladder = !ragged ? perfect_ladder : scope_.banded ? banded_ladder : ragged_ladder;
-      axis.ladder = ladder(temporal[index(d)]);
-      ragged_at_all_ = ragged_at_all_ || ragged;
+      axis.ladder = &(scope_.banded ? problem_.banded : problem_.ragged)[index(d)];
+      if (axis.ladder->empty() || temporal[index(d)] != layer_.dimensions[index(d)].bound) {  // lanes unroll it
+        perfect_[index(d)] = perfect_ladder(temporal[index(d)]);
+        axis.ladder = &perfect_[index(d)];
+      } else {
+        ragged_at_all_ = true;
+      }
       axis.stride = shapes_;
-      shapes_ *= static_cast<std::int64_t>(axis.ladder.size());
+      shapes_ *= static_cast<std::int64_t>(axis.ladder->size());
       axes_.push_back(std::move(axis));
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) {
@@ -183,7 +187,7 @@ class Lattice {
       for (const Axis& axis : axes_) {
         const bool relevant = (relevant_[index(axis.dimension)] >> t & 1U) != 0;
         strides.push_back(relevant ? tiles : 0);
-        if (relevant) tiles *= static_cast<std::int64_t>(axis.ladder.size());
+        if (relevant) tiles *= static_cast<std::int64_t>(axis.ladder->size());
       }
       tiles_[index(t)] = tiles;
     }
@@ -199,8 +203,8 @@ class Lattice {
       Axis& axis = axes_[a];
       axis.at = index(shape / axis.stride);
       shape %= axis.stride;
-      extents_[index(axis.dimension)] = axis.ladder[axis.at].extent;
-      left_[index(axis.dimension)] = static_cast<double>(axis.ladder[axis.at].tiles);
+      extents_[index(axis.dimension)] = axis.rung().extent;
+      left_[index(axis.dimension)] = static_cast<double>(axis.rung().tiles);
       outside_ *= left_[index(axis.dimension)];
       for (std::uint32_t tensors = relevant_[index(axis.dimension)]; tensors != 0; tensors &= tensors - 1) {
         const auto t = index(std::countr_zero(tensors));
@@ -373,9 +377,9 @@ class Lattice {
   void sum_uneven(NodePrice& entry, int t, int level, const Price& full) {
     std::vector<const Axis*> uneven;
     for (const Axis& axis : axes_)
-      if (prices_.relevant(t, axis.dimension) && !axis.ladder[axis.at].divides()) {
+      if (prices_.relevant(t, axis.dimension) && !axis.rung().divides()) {
         uneven.push_back(&axis);
-        entry.tiles *= static_cast<double>(axis.ladder[axis.at].tiles);
+        entry.tiles *= static_cast<double>(axis.rung().tiles);
       }
     if (uneven.empty()) return;
     entry.per_visit = {};
@@ -383,7 +387,7 @@ class Lattice {
       Extents tile = tile_at(level);
       double count = 1;
       for (std::size_t a = 0; a < uneven.size(); ++a) {
-        const Rung& rung = uneven[a]->ladder[uneven[a]->at];
+        const Rung& rung = uneven[a]->rung();
         const bool is_short = (shorts >> a & 1U) != 0;
         if (is_short) tile[index(uneven[a]->dimension)] = rung.short_extent;  // without lanes (set_dimensions)
         count *= static_cast<double>(is_short ? rung.short_tiles : rung.tiles - rung.short_tiles);
@@ -396,7 +400,7 @@ class Lattice {
   /// Of a band, the least room; and no more visits than if all steps along a halo were undone that can be.
   void relax(NodePrice& entry, int t, int level) const {
     Extents least = tile_at(level);
-    for (const Axis& axis : axes_) least[index(axis.dimension)] -= axis.ladder[axis.at].extent - axis.ladder[axis.at].least;
+    for (const Axis& axis : axes_) least[index(axis.dimension)] -= axis.rung().extent - axis.rung().least;
     entry.words = prices_.room(t, level, least);
     if (layer_.is_output(t)) return;
     for (const Rank& rank : layer_.tensors[index(t)].ranks) {
@@ -554,7 +558,7 @@ class Lattice {
         const auto at = index(shape / axes_[a].stride);
         shape %= axes_[a].stride;
         tile += static_cast<std::int64_t>(at) * tile_strides_[t][a];
-        outside *= static_cast<double>(axes_[a].ladder[at].tiles);
+        outside *= static_cast<double>(axes_[a].rung(at).tiles);
       }
       energy += prices[index(tile)].energy() * std::sqrt(outside);
     }
@@ -632,7 +636,7 @@ class Lattice {
     if (phases_[phase].level == 0 && finish_path(label, at)) return;
     for (std::size_t a = 0; a < axes_.size(); ++a) {
       if (phases_[phase].barred[index(axes_[a].dimension)]) continue;
-      for (const Step& step : axes_[a].ladder[axes_[a].at].up) place_loop(label, at, axes_[a], step);
+      for (const Step& step : axes_[a].rung().up) place_loop(label, at, axes_[a], step);
     }
     place_nodes(label, at);
   }
@@ -694,7 +698,7 @@ class Lattice {
     }
     std::uint32_t left = 0;
     for (const Axis& axis : axes_)
-      if (axis.at + 1 < axis.ladder.size()) left |= 1U << axis.dimension;
+      if (axis.at + 1 < axis.ladder->size()) left |= 1U << axis.dimension;
     order_.clear();
     close_in_order(label, owed, left, outside_, label.cost);
     return true;
@@ -763,7 +767,7 @@ class Lattice {
   // -- loops --------------------------------------------------------------------------------------------------------------
 
   void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
-    const bool remainder = !axis.ladder[axis.at].divides() || !axis.ladder[step.to].divides();
+    const bool remainder = !axis.rung().divides() || !axis.rung(step.to).divides();
     if (remainder && (label.even >> axis.dimension & 1U) != 0) return;
     Label next = label;
     next.from = at;
@@ -854,7 +858,7 @@ class Lattice {
   }
 
   /// Dimensions, a bit each, of which no loop may leave a remainder, lest there be a step in it that leaves a tile at `level` in
-  /// place: in a last tile any number of steps can be undone, not only those of the loops as they are.
+  /// place: in a short tile any number of steps can be undone, not only those of the loops as they are.
   [[nodiscard]] std::uint16_t must_be_even(int level, const Rank& rank) const {
     if (!ragged_at_all_ || scope_.banded) return 0;
     const bool slides = may_slide(level, rank);
@@ -863,10 +867,8 @@ class Lattice {
       for (const Term& by : rank) {
         const auto left = static_cast<std::int64_t>(left_[index(by.dimension)]);
         if (&by == &undone || left == 1 || left_[index(undone.dimension)] == 1) continue;
-        const std::int64_t step =
-            undone.coefficient * extents_[index(undone.dimension)] * lanes_inside_[index(level)][index(undone.dimension)];
-        const std::int64_t each =
-            by.coefficient * extents_[index(by.dimension)] * lanes_inside_[index(level)][index(by.dimension)];
+        const std::int64_t step = stride(level, undone);
+        const std::int64_t each = stride(level, by);
         if (slides || (step % each == 0 && step / each < left)) even |= 1U << by.dimension;
       }
     return static_cast<std::uint16_t>(even);
@@ -874,14 +876,12 @@ class Lattice {
 
   /// Whether tiles of the current shape leave a remainder of any of these dimensions.
   [[nodiscard]] bool uneven(std::uint32_t dimensions) const {
-    return std::any_of(axes_.begin(), axes_.end(), [&](const Axis& axis) {
-      return (dimensions >> axis.dimension & 1U) != 0 && !axis.ladder[axis.at].divides();
-    });
+    return std::any_of(axes_.begin(), axes_.end(),
+                       [&](const Axis& axis) { return (dimensions >> axis.dimension & 1U) != 0 && !axis.rung().divides(); });
   }
 
-  /// Indices that a loop over this term's dimension steps by, at the current shape.
-  [[nodiscard]] std::int64_t stride(const Label& label, const Term& term) const {
-    const int level = phases_[label.phase].level;
+  /// Indices that a loop over this term's dimension steps by, at the current shape and with the lanes from `level` inwards.
+  [[nodiscard]] std::int64_t stride(int level, const Term& term) const {
     return term.coefficient * extents_[index(term.dimension)] * lanes_inside_[index(level)][index(term.dimension)];
   }
 
@@ -893,9 +893,7 @@ class Lattice {
     std::vector<std::pair<std::int64_t, std::int64_t>> terms;  // (stride, what is left to place)
     for (const Term& term : rank) {
       const auto left = static_cast<std::int64_t>(left_[index(term.dimension)]);
-      if (left > 1)
-        terms.emplace_back(
-            term.coefficient * extents_[index(term.dimension)] * lanes_inside_[index(level)][index(term.dimension)], left);
+      if (left > 1) terms.emplace_back(stride(level, term), left);
     }
     if (terms.size() < 2) return false;
     for (int f = 0; f < level; ++f)
@@ -920,7 +918,7 @@ class Lattice {
       for (std::size_t a = axes_.size(); a-- > 0;)
         if (const std::int64_t by = tile_strides_[index(slide.tensor)][a]; by != 0) {
           const Axis& axis = axes_[a];
-          tile[index(axis.dimension)] *= axis.ladder[index(slide.tile / by) % axis.ladder.size()].extent;
+          tile[index(axis.dimension)] *= axis.rung(index(slide.tile / by) % axis.ladder->size()).extent;
         }
       const Cost cost = prices_.slide(slide.tensor, slide.level, tile, rank, std::abs(displacement));
       NodePrice price;
@@ -951,7 +949,7 @@ class Lattice {
     bool ends = false;
     for (std::size_t r = 0; r < ranks.size(); ++r) {
       const auto term = std::find_if(ranks[r].begin(), ranks[r].end(), [&](const Term& of) { return of.dimension == dimension; });
-      const std::int64_t by = term == ranks[r].end() ? 0 : stride(label, *term);
+      const std::int64_t by = term == ranks[r].end() ? 0 : stride(phases_[label.phase].level, *term);
       if (by != slide.resets[r]) {
         ++displaced;
         along = r;
@@ -1056,7 +1054,7 @@ class Lattice {
       if (std::find(order.begin(), order.end(), axis.dimension) == order.end()) order.push_back(axis.dimension);
     for (auto d = order.rbegin(); d != order.rend(); ++d) {
       const auto axis = std::find_if(axes_.begin(), axes_.end(), [&](const Axis& of) { return of.dimension == *d; });
-      const Rung& rung = axis->ladder[axis->at];
+      const Rung& rung = axis->rung();
       const std::int64_t chunks = std::max<std::int64_t>(rung.short_tiles, 1);
       for (const std::int64_t count : {chunks, rung.tiles / chunks})
         if (count > 1) nest.nodes.emplace_back(Loop{*d, count});
@@ -1099,7 +1097,8 @@ class Lattice {
   bool slides_at_all_ = false;
   bool ragged_at_all_ = false;  ///< some dimension may be cut with a remainder
 
-  std::vector<Axis> axes_;  ///< dimensions with temporal loops
+  std::vector<Axis> axes_;                        ///< dimensions with temporal loops
+  std::array<Ladder, kMaxDimensions> perfect_{};  ///< of those that lanes unroll, or that leave no remainders
   std::int64_t shapes_ = 1;
   std::array<std::vector<std::int64_t>, kMaxTensors>
       tile_strides_;  ///< per tensor and axis: of the tensor's own part of the shape
@@ -1218,7 +1217,7 @@ bool banded(const Problem& problem, const Prices& prices) {
   const int out = problem.layer.output();
   for (int l = 1; l < problem.hierarchy.level_count(); ++l)
     if (prices.kept(out, l) && prices.least(out, l)[kEnergy] < 0) return false;
-  return std::find(problem.ragged.begin(), problem.ragged.end(), true) != problem.ragged.end();
+  return std::any_of(problem.ragged.begin(), problem.ragged.end(), [](const Ladder& ladder) { return !ladder.empty(); });
 }
 
 }  // namespace

@@ -27,6 +27,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "ladder.hpp"
 #include "prices.hpp"
 #include "tilepath/search/search.hpp"
 
@@ -49,8 +50,8 @@ struct Problem {
   std::vector<Constraint> constraints;
   double leakage = 0;   ///< energy per cycle of all instances together
   int outer_level = 0;  ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
-  std::array<bool, kMaxDimensions>
-      ragged{};  ///< dimensions whose outermost loop in time need not divide, where no lanes unroll them
+  /// Of the dimensions whose loops in time may leave remainders, where no lanes unroll them; of the others empty.
+  std::array<Ladder, kMaxDimensions> ragged{}, banded{};
 
   /// At least that of so many steps.
   [[nodiscard]] Pace pace(double steps) const;

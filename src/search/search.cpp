@@ -131,8 +131,7 @@ class Searcher {
       for (int d = 0; d < layer.dimension_count(); ++d) relevant_[index(t)][index(d)] = layer.relevant(t, d);
     if (options.constraints.empty()) symmetries_ = symmetries(layer, hierarchy);
     remainders_to_come_ = options.mapspace.remainders != Remainders::none;
-    for (int d = 0; d < layer.dimension_count(); ++d)
-      problem_.ragged[index(d)] = options.mapspace.remainders == Remainders::loops && search_detail::may_cut(layer, hierarchy, d);
+    if (options.mapspace.remainders == Remainders::loops) set_remainders_in_time();
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
   }
@@ -161,6 +160,20 @@ class Searcher {
   }
 
  private:
+  /// How long a short tile is used and waited for is in no closed form yet: not where a level has a bandwidth.
+  void set_remainders_in_time() {
+    const auto limited = std::find_if(whole_.levels.begin(), whole_.levels.end(), [](const Level& of) { return of.limited(); });
+    if (limited != whole_.levels.end())
+      throw InputError("remainders at loops in time (--remainders loops) are searched only where no level has a bandwidth; '" +
+                       limited->name + "' of '" + whole_.name + "' has one");
+    for (int d = 0; d < problem_.layer.dimension_count(); ++d) {
+      if (!search_detail::may_cut(problem_.layer, whole_, d)) continue;
+      const std::int64_t bound = problem_.layer.dimensions[index(d)].bound;
+      problem_.ragged[index(d)] = search_detail::ragged_ladder(bound);
+      problem_.banded[index(d)] = search_detail::banded_ladder(bound);
+    }
+  }
+
   static constexpr int kMostOuterLevels = 2;     ///< solved on their own: more would take as long as the whole
   static constexpr std::int64_t kFirstDive = 4;  ///< inner looks before the first dive, and by how much each waits longer
   static constexpr std::int64_t kDiveFactor = 4;
@@ -716,20 +729,7 @@ class Searcher {
 
 }  // namespace
 
-namespace {
-
-/// How long a short tile is used and waited for is in no closed form yet.
-void require_no_bandwidth(const Hierarchy& hierarchy) {
-  for (const Level& level : hierarchy.levels)
-    if (level.read_bandwidth > 0 || level.write_bandwidth > 0)
-      throw InputError("remainders at loops in time (--remainders loops) are searched only where no level has a bandwidth; '" +
-                       level.name + "' of '" + hierarchy.name + "' has one");
-}
-
-}  // namespace
-
 SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop) {
-  if (options.mapspace.remainders == Remainders::loops) require_no_bandwidth(hierarchy);
   return Searcher(layer, hierarchy, options, stop).run();
 }
 

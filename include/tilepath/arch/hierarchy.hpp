@@ -83,6 +83,7 @@ struct Level {
   std::int64_t block_words = 1;                    ///< words that share one access
   double read_energy = 0, write_energy = 0;        ///< per access, in the hierarchy's unit
   double read_bandwidth = 0, write_bandwidth = 0;  ///< words per cycle; 0 = unlimited
+  [[nodiscard]] bool limited() const { return read_bandwidth > 0 || write_bandwidth > 0; }
   PerRole<Keep> keeps = {Keep::can, Keep::can, Keep::can};
   bool double_buffered = false;
   Retention retention = Retention::none;

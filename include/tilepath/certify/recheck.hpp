@@ -24,7 +24,7 @@ struct Recheck {
 Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, double value,
                 const std::stop_token& stop = {});
 
-/// The same for one job alone, `solved.bound` being the value. Throws InputError where it is no job of the mapspace.
+/// The same for one job alone, `solved.bound` being the value. Throws InputError also where it is no job of the mapspace.
 Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const SolvedJob& solved,
                 const std::stop_token& stop = {});
 
