@@ -127,14 +127,14 @@ class Lattice {
     std::int64_t shape = 0;
   };
 
+  /// What every look at a label reads stands first.
   struct NodePrice {
-    Vector per_visit{}, once{};
-    double tiles = 1;  ///< where remainders make the tiles uneven: `per_visit` is for so many of them together
-    double fill_anew = 0, drain_anew = 0, first_visits = 0;
-    std::int64_t words = 0;
     bool known = false;
-    /// Energy of one visit, on average.
-    [[nodiscard]] double energy() const { return per_visit[kEnergy] / tiles; }
+    double energy = 0;  ///< of one visit, on average
+    std::int64_t words = 0;
+    double tiles = 1;  ///< where remainders make the tiles uneven: `per_visit` is for so many of them together
+    Vector per_visit{}, once{};
+    double fill_anew = 0, drain_anew = 0, first_visits = 0;
   };
 
   /// See Prices::uses.
@@ -354,23 +354,27 @@ class Lattice {
 
   const NodePrice& node_price(int t, int level) {
     NodePrice& entry = nodes_[index(t)][index(level)][index(tile_[index(t)])];
-    if (!entry.known) {
-      const Price price = prices_.node(t, level, tile_at(level));
-      for (std::size_t p = 0; p < scored(); ++p) {
-        entry.per_visit[p] = price.per_visit[p];
-        entry.once[p] = price.once[p];
-      }
-      entry.fill_anew = price.fill_anew;
-      entry.drain_anew = price.drain_anew;
-      entry.first_visits = price.first_visits;
-      entry.words = price.words;
-      if constexpr (K == 1) {
-        sum_uneven(entry, t, level, price);
-        if (scope_.banded) relax(entry, t, level);
-      }
-      entry.known = true;
-    }
+    if (!entry.known) set_price(entry, t, level);
     return entry;
+  }
+
+  /// Apart from node_price, so that a price that is known is found in place.
+  [[gnu::cold]] void set_price(NodePrice& entry, int t, int level) {
+    const Price price = prices_.node(t, level, tile_at(level));
+    for (std::size_t p = 0; p < scored(); ++p) {
+      entry.per_visit[p] = price.per_visit[p];
+      entry.once[p] = price.once[p];
+    }
+    entry.fill_anew = price.fill_anew;
+    entry.drain_anew = price.drain_anew;
+    entry.first_visits = price.first_visits;
+    entry.words = price.words;
+    if constexpr (K == 1) {
+      if (ragged_at_all_) sum_uneven(entry, t, level, price);
+      if (scope_.banded) relax(entry, t, level);
+    }
+    entry.energy = entry.per_visit[kEnergy] / entry.tiles;
+    entry.known = true;
   }
 
   /// Where remainders make the tiles of the current shape uneven: what one visit of each of them costs together.
@@ -560,7 +564,7 @@ class Lattice {
         tile += static_cast<std::int64_t>(at) * tile_strides_[t][a];
         outside *= static_cast<double>(axes_[a].rung(at).tiles);
       }
-      energy += prices[index(tile)].energy() * std::sqrt(outside);
+      energy += prices[index(tile)].energy * std::sqrt(outside);
     }
     return energy;
   }
@@ -578,7 +582,7 @@ class Lattice {
     double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
     for (Open open = label.open & kNodes; open != 0; open &= open - 1) {  // all: what psums owe can be negative
       const int bit = std::countr_zero(open);
-      const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy();
+      const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy;
       energy += owed * (owed >= 0 ? least_visits_[index(bit / kMaxLevels)] : outside_);
     }
     return energy >= limit_;
@@ -597,12 +601,12 @@ class Lattice {
       double paid = rival.cost[0] - label.cost[0];
       for (Open open = rival.open & ~label.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
         const int bit = std::countr_zero(open);
-        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy();
+        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy;
         paid += owed >= 0 ? owed * outside_ : std::numeric_limits<double>::infinity();
       }
       for (Open open = label.open & ~rival.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
         const int bit = std::countr_zero(open);
-        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy();
+        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy;
         paid -= owed >= 0 ? owed * least_visits_[index(bit / kMaxLevels)] : -std::numeric_limits<double>::infinity();
       }
       if (paid < 0) return true;
@@ -618,10 +622,10 @@ class Lattice {
     for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
       const int bit = std::countr_zero(open);
       const int t = bit / kMaxLevels;
-      const double owed = node_price(t, bit % kMaxLevels).energy();
+      const double owed = node_price(t, bit % kMaxLevels).energy;
       cost[kEnergy] += owed * (owed >= 0 ? least_visits_[index(t)] : outside_);
     }
-    for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).energy();
+    for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).energy;
     return problem_.score(cost, pace_);
   }
 
