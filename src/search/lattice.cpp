@@ -772,7 +772,7 @@ class Lattice {
 
   void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
     const bool remainder = !axis.rung().divides() || !axis.rung(step.to).divides();
-    if (remainder && (label.even >> axis.dimension & 1U) != 0) return;
+    if (remainder && has(label.even, axis.dimension)) return;
     Label next = label;
     next.from = at;
     next.dimension = static_cast<std::int16_t>(axis.dimension);
@@ -793,7 +793,7 @@ class Lattice {
         close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, step.count);
       next.open &= ~open_mask(t);
     }
-    if (next.even != label.even && (uneven(next.even) || (remainder && (next.even >> axis.dimension & 1U) != 0))) return;
+    if (next.even != label.even && (uneven(next.even) || (remainder && has(next.even, axis.dimension)))) return;
     // What stays open looks out on the same loops as before, but for those that it does not mind.
     if (K == 1 && hopeless(next)) {
       ++outcome_.labels_pruned;
@@ -881,8 +881,11 @@ class Lattice {
   /// Whether tiles of the current shape leave a remainder of any of these dimensions.
   [[nodiscard]] bool uneven(std::uint32_t dimensions) const {
     return std::any_of(axes_.begin(), axes_.end(),
-                       [&](const Axis& axis) { return (dimensions >> axis.dimension & 1U) != 0 && !axis.rung().divides(); });
+                       [&](const Axis& axis) { return has(dimensions, axis.dimension) && !axis.rung().divides(); });
   }
+
+  /// Whether a set of dimensions, a bit each, has this one.
+  [[nodiscard]] static bool has(std::uint32_t dimensions, int dimension) { return (dimensions >> dimension & 1U) != 0; }
 
   /// Indices that a loop over this term's dimension steps by, at the current shape and with the lanes from `level` inwards.
   [[nodiscard]] std::int64_t stride(int level, const Term& term) const {
