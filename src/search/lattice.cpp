@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -34,9 +35,17 @@ static_assert(kOrderBit + 4 <= 64 && kMaxDimensions < 16);
 /// Every role lies in at most one partition.
 constexpr int kMaxPartitions = kRoles;
 
+/// How a tensor is kept, as far as what comes further out can tell: a bit for the level of its next node and, of the output,
+/// whose visits save reads further in, for all levels inside that keep it; of an operand, whether any does.
+using Chain = std::uint16_t;
+constexpr Chain kInside = 1U << 15U;
+using Chains = std::array<Chain, kMaxTensors>;
+int next_of(Chain chain) { return std::countr_zero(chain); }
+
 /// A node whose tile has moved along halo ranks only: it may yet stay in place, or keep an overlap.
 struct Slide {
   int tensor = 0, level = 0;
+  std::size_t table = 0;                         ///< of its prices
   std::int64_t tile = 0;                         ///< the tensor's own part of the shape at which the node stands
   std::array<std::int64_t, kMaxRanks> resets{};  ///< by how much the loops since then move back, per rank, when they start anew
   friend auto operator<=>(const Slide&, const Slide&) = default;
@@ -45,64 +54,81 @@ struct Slide {
 /// The levels whose nodes are placed; what is known of those further out.
 struct Scope {
   int innermost = kMaxLevels, outermost = 1;
-  double outer = 0;      ///< least energy of the nodes up to level `outer_level`
-  int outer_level = -1;  ///< -1: nothing known
-  bool beam = false;     ///< only the most promising label of each phase and shape goes on
-  bool banded = false;   ///< dimensions that may leave remainders go by bands of extents: for a bound
+  const OuterEnergy* outer = nullptr;  ///< of the nodes of levels up to `Problem::outer_level`; null: nothing known
+  Nearest from{};                      ///< where the nodes of each tensor start; with `innermost`
+  bool beam = false;                   ///< only the most promising label of each phase and shape goes on
+  bool banded = false;                 ///< dimensions that may leave remainders go by bands of extents: for a bound
 };
 
 template <std::size_t K>
 class Lattice {
  public:
-  Lattice(const Problem& problem, const Prices& prices, const Score& incumbent, const Scope& scope, const Patience& patience,
-          Workspace& workspace)
+  Lattice(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent, const Scope& scope,
+          const Patience& patience, Workspace& workspace)
       : scope_(scope),
         problem_(problem),
         layer_(problem.layer),
         hierarchy_(problem.hierarchy),
         prices_(prices),
+        keeping_(keeping),
+        fixed_(keeping.fixed()),
         patience_(patience),
         workspace_(workspace),
         best_(incumbent) {
     scored_ = static_cast<std::size_t>(problem.parts.count);
     parts_ = static_cast<std::size_t>(problem.parts.label_count);
-    pace_ = prices.pace();
+    pace_ = fixed_ ? prices.pace() : problem.pace(prices.steps());
     left_.fill(1);
     for (int d = 0; d < layer_.dimension_count(); ++d)
       for (int t = 0; t < layer_.tensor_count(); ++t)
-        if (prices.relevant(t, d)) relevant_[index(d)] |= 1U << t;
+        if (prices.relevant(t, d)) {
+          relevant_[index(d)] |= 1U << t;
+          moves_[index(d)] |= open_mask(t);
+        }
     set_dimensions();
-    set_phases();
     set_tables();
+    set_relaxed();
     set_limit();
+    blocks_per_phase_ = index(shapes_ + 63) / 64;
+    workspace_.used = 0;
   }
 
   LatticeOutcome run() {
     start();
-    for (std::size_t phase = 0; phase < phases_.size(); ++phase)
-      for (std::size_t word = 0; word < words_per_phase_; ++word)
-        // Loops lead to shapes of higher numbers, perhaps in this very word.
-        for (std::uint64_t done = 0;;) {
-          const std::uint64_t left = workspace_.occupied[phase * words_per_phase_ + word] & ~done;
-          if (left == 0) break;
-          const int bit = std::countr_zero(left);
-          done |= (std::uint64_t{2} << bit) - 1U;
-          if (!expand_all(phase, static_cast<std::int64_t>(word) * 64 + bit)) {
-            outcome_.finished = false;
-            return finish();
+    // Nodes lead to phases further on, loops to shapes of higher numbers.
+    for (const std::vector<std::uint16_t>& phases : agenda_)
+      for (const std::uint16_t phase : phases)
+        for (std::size_t block = 0; block < blocks_per_phase_; ++block)
+          for (std::uint64_t done = 0;;) {
+            const std::int32_t at = phase_of(phase).blocks[block];
+            const std::uint64_t left = at < 0 ? 0 : workspace_.blocks[index(at)].occupied & ~done;
+            if (left == 0) break;
+            const int bit = std::countr_zero(left);
+            done |= (std::uint64_t{2} << bit) - 1U;
+            if (!expand_all(phase, static_cast<std::int64_t>(block) * 64 + bit)) {
+              outcome_.finished = false;
+              return finish();
+            }
           }
-        }
     return finish();
+  }
+
+  /// What any path costs at least, known without a search.
+  Score bound_apart() {
+    Score least;
+    each_start([&](const Label& label) { least = std::min(least, bound(label)); });
+    return least;
   }
 
  private:
   /// The labels of one phase and shape; false when patience runs out.
-  bool expand_all(std::size_t phase, std::int64_t shape) {
+  bool expand_all(std::uint16_t phase, std::int64_t shape) {
     set_shape(shape);
-    const std::int32_t first = head(phase, shape);
+    const std::int32_t first = head(phase, shape).label();
+    const std::int64_t left = room_left(phase_of(phase));
     for (std::int32_t at = first; at >= 0; at = labels_[index(at)].next) {
       if (++visited_ % 1024 == 0 && patience_.over()) return false;
-      if (outdone(at, first))
+      if (labels_[index(at)].used > left || outdone(at, first))
         ++outcome_.labels_pruned;
       else
         expand(phase, at);
@@ -112,20 +138,22 @@ class Lattice {
 
   using Vector = std::array<double, K>;
 
-  struct Label {
+  /// With one cost it fills a cache line.
+  struct alignas(K == 1 ? 64 : alignof(double)) Label {
     Vector cost{};
     Open open = 0;
-    std::uint32_t slides = 0;  ///< index into memories_; 0 = none
-    std::uint16_t even = 0;    ///< dimensions, a bit each, of which no loop may leave a remainder
     std::int64_t used = 0;     ///< words of the level's shared partition that the nodes placed so far take
+    std::uint32_t slides = 0;  ///< index into memories_; 0 = none
     std::int32_t next = -1;    ///< of the same phase and shape
-    std::int32_t from = -1;    ///< the label it was built from
-    std::uint16_t phase = 0;
-    std::int16_t dimension = -1;  ///< what was placed: a loop (dimension, count) …
-    std::int32_t count = 0;
-    std::uint32_t stored = 0;  ///< … or nodes: a bit per tensor
     std::int64_t shape = 0;
+    std::int32_t from = -1;  ///< the label it was built from
+    std::uint16_t phase = 0;
+    std::uint16_t even = 0;  ///< dimensions, a bit each, of which no loop may leave a remainder
+    std::int32_t count = 0;  ///< what was placed: a loop of so many iterations …
+    std::int16_t dimension = -1;
+    std::uint16_t stored = 0;  ///< … or nodes: a bit per tensor
   };
+  static_assert(K != 1 || sizeof(Label) == 64);
 
   /// What every look at a label reads stands first.
   struct NodePrice {
@@ -144,12 +172,27 @@ class Lattice {
     double words_per_step = 0;  ///< that the port could carry
   };
 
+  /// What one node costs at each tile, given its parent (and of an output the nodes inside).
+  struct Table {
+    const Prices* prices = nullptr;
+    Cost least{};  ///< whatever the tile
+    std::vector<NodePrice> entries;
+  };
+
+  /// The nodes that are placed, as far as what comes further out can tell.
   struct Phase {
-    int level = 0;
-    Open placed_so_far = 0;    ///< nodes
-    std::uint32_t placed = 0;  ///< tensors whose node at this level is placed
-    std::vector<bool> barred;  ///< dimensions that no loop may take here
-    Cost rest{};               ///< least cost of all that is not placed yet
+    int level = 0;  ///< whose nodes are being placed; 0: none are left
+    /// The partition of the level in which two or more kept tensors share room, if there is exactly one such; -1 none, -2
+    /// several.
+    int shared = -1;
+    Chains chains{};
+    std::uint32_t missing = 0;  ///< tensors whose node at this level is still to come
+    std::uint32_t barred = 0;   ///< dimensions, a bit each, that no loop may take here
+    Open placed_so_far = 0;     ///< nodes, where the keeping is fixed
+    Cost rest{};                ///< least cost of all that is not placed yet
+    std::array<std::array<std::int32_t, kMaxLevels>, kMaxTensors>
+        after{};                       ///< phase when one node is placed, by its parent; 0 = not known
+    std::vector<std::int32_t> blocks;  ///< of 64 shapes each, in the workspace; -1: none of them has labels
   };
 
   // -- the lattice --------------------------------------------------------------------------------------------------------
@@ -212,6 +255,10 @@ class Lattice {
       }
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) least_visits_[index(t)] = least_visits(t);
+    own_visits_.fill(1);
+    for (const Axis& axis : axes_)
+      for (std::uint32_t tensors = relevant_[index(axis.dimension)]; tensors != 0; tensors &= tensors - 1)
+        own_visits_[index(std::countr_zero(tensors))] *= left_[index(axis.dimension)];
   }
 
   /// Each distinct tile arrives at least once; along a halo rank at least as many as along its longer dimension.
@@ -228,111 +275,192 @@ class Lattice {
 
   // -- phases -------------------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] std::uint32_t kept_at(int level) const {
-    std::uint32_t kept = 0;
-    for (int t = 0; t < layer_.tensor_count(); ++t)
-      if (prices_.kept(t, level)) kept |= 1U << t;
-    return kept;
+  [[nodiscard]] std::uint32_t bits(const std::array<std::uint32_t, kMaxTensors>& of, int t) const { return of[index(t)] | 1U; }
+  /// Whether the next node of a tensor can stand at `to` when the one inside it stands at `from` (the MACs: below all levels).
+  [[nodiscard]] bool may_follow(int t, int from, int to) const {
+    const std::uint32_t between = ((1U << from) - 1U) & ~((2U << to) - 1U);
+    return (bits(keeping_.may, t) >> to & 1U) != 0 && (bits(keeping_.must, t) & between) == 0;
   }
 
-  /// The partition of a level in which two or more kept tensors share room, if there is exactly one such; -1 none, -2 several.
-  [[nodiscard]] int shared_partition(int level) const {
+  [[nodiscard]] Chain chain_after(int t, Chain chain, int next) const {
+    const auto bit = static_cast<Chain>(1U << next);
+    return static_cast<Chain>(layer_.is_output(t) ? chain | bit : kInside | bit);
+  }
+  [[nodiscard]] bool at_macs(int t, Chain chain) const {
+    return layer_.is_output(t) ? std::has_single_bit(chain) : (chain & kInside) == 0;
+  }
+
+  [[nodiscard]] int shared_partition(int level, std::uint32_t kept) const {
     int shared = -1;
     const auto& parts = hierarchy_.level(level).partitions;
     for (std::size_t p = 0; p < parts.size(); ++p) {
-      int kept = 0;
+      int here = 0;
       for (int t = 0; t < layer_.tensor_count(); ++t)
-        kept += static_cast<int>(prices_.kept(t, level) && at(parts[p].holds, layer_.tensors[index(t)].role));
-      if (kept > 1) shared = shared == -1 ? static_cast<int>(p) : -2;
+        here += static_cast<int>((kept >> t & 1U) != 0 && at(parts[p].holds, layer_.tensors[index(t)].role));
+      if (here > 1) shared = shared == -1 ? static_cast<int>(p) : -2;
     }
     return shared;
   }
 
-  void set_phases() {
-    for (int l = 0; l < hierarchy_.level_count(); ++l) {
-      kept_.push_back(kept_at(l));
-      shared_.push_back(shared_partition(l));
-    }
-    for (int l = std::min(scope_.innermost, hierarchy_.level_count() - 1); l >= scope_.outermost; --l) {
-      slides_at_all_ |= hierarchy_.level(l).retention == Retention::sliding;
-      const std::uint32_t kept = kept_at(l);
-      if (kept == 0) continue;
-      const bool apart = problem_.mapspace.uneven && shared_partition(l) != -2;
-      for (std::uint32_t placed = 0; placed < kept; placed = apart ? ((placed | ~kept) + 1) & kept : kept) add_phase(l, placed);
-    }
-    add_phase(0, 0);
-    for (int l = 1; l < hierarchy_.level_count(); ++l) phase_number_.emplace_back();
-    phase_number_.emplace_back();
-    for (std::size_t p = 0; p < phases_.size(); ++p) {
-      auto& of_level = phase_number_[index(phases_[p].level)];
-      of_level.emplace(phases_[p].placed, static_cast<std::uint16_t>(p));
-      of_level[kAllPlaced] = static_cast<std::uint16_t>(p + 1);
-    }
-    if (scope_.innermost == kMaxLevels) {
-      relaxed_ = prices_.fixed();
-      for (int t = 0; t < layer_.tensor_count(); ++t) {
-        for (int l = 1; l < hierarchy_.level_count(); ++l)
-          if (prices_.kept(t, l)) search_detail::add(relaxed_, prices_.least(t, l));
-        if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0) search_detail::add(relaxed_, prices_.least_mac_reads(t));
-      }
-    }
-    words_per_phase_ = index(shapes_ + 63) / 64;
-    workspace_.occupied.assign(phases_.size() * words_per_phase_, 0);
-    if (workspace_.heads.size() < phases_.size() * index(shapes_)) workspace_.heads.resize(phases_.size() * index(shapes_));
-    if (++workspace_.solves == 0) {  // the number of solves wrapped
-      std::fill(workspace_.heads.begin(), workspace_.heads.end(), Workspace::Head{});
-      workspace_.solves = 1;
-    }
+  [[nodiscard]] std::uint32_t next_at(int level, const Chains& chains) const {
+    std::uint32_t tensors = 0;
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      if (next_of(chains[index(t)]) == level) tensors |= 1U << t;
+    return tensors;
   }
 
-  void add_phase(int level, std::uint32_t placed) {
+  /// All nodes of a level are placed: the phase further out.
+  std::uint16_t enter(const Chains& chains) {
+    int level = 0;
+    for (int t = 0; t < layer_.tensor_count(); ++t) level = std::max(level, next_of(chains[index(t)]));
+    if (level < scope_.outermost) level = 0;
+    return phase_at(level, level == 0 ? -1 : shared_partition(level, next_at(level, chains)), chains);
+  }
+
+  [[nodiscard]] Phase& phase_of(std::uint16_t number) const { return *phases_[number]; }
+  std::uint16_t phase_at(int level, int shared, const Chains& chains) {
+    const auto [it, fresh] = phase_number_.try_emplace({level, shared, chains}, static_cast<std::uint16_t>(phases_.size()));
+    if (!fresh) return it->second;
+    if (phases_.size() > std::numeric_limits<std::uint16_t>::max()) throw std::length_error("too many phases");
     Phase phase;
     phase.level = level;
-    phase.placed = placed;
-    for (int t = 0; t < layer_.tensor_count(); ++t)
-      for (int l = std::max(level, 1); l < hierarchy_.level_count(); ++l)
-        if (prices_.kept(t, l) && (l > level || (placed >> t & 1U) != 0)) phase.placed_so_far |= open_bit(t, l);
-    for (int d = 0; d < layer_.dimension_count(); ++d) phase.barred.push_back(barred(level, placed, d));
-    const bool outer_known = scope_.outer_level >= 0 && (scope_.outermost > scope_.outer_level || level > scope_.outer_level ||
-                                                         (level == scope_.outer_level && placed == 0));
-    double outer = 0;
-    for (int t = 0; t < layer_.tensor_count(); ++t) {
-      for (int l = std::max(1, outer_known ? 1 : scope_.outermost); l <= level; ++l)
-        if (prices_.kept(t, l) && !(l == level && (placed >> t & 1U) != 0)) {
-          const Cost least = prices_.least(t, l);
-          search_detail::add(phase.rest, least);
-          if (l <= scope_.outer_level) outer += least[kEnergy];
-        }
-      if (!layer_.is_output(t) && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level)
-        search_detail::add(phase.rest, prices_.least_mac_reads(t));
+    phase.shared = shared;
+    phase.chains = chains;
+    if (level > 0) phase.missing = next_at(level, chains);
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      if (barred(phase, d)) phase.barred |= 1U << d;
+    if constexpr (K > 1) {  // the keeping is fixed
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        for (int l = std::max(level, 1); l < hierarchy_.level_count(); ++l)
+          if (prices_.kept(t, l) && (l > level || (phase.missing >> t & 1U) == 0)) phase.placed_so_far |= open_bit(t, l);
     }
-    if (outer_known) phase.rest[kEnergy] += std::max(0.0, scope_.outer - outer);
-    phases_.push_back(phase);
+    phase.rest = rest_of(phase);
+    phase.blocks.assign(blocks_per_phase_, -1);
+    phases_.push_back(std::make_unique<Phase>(std::move(phase)));
+    const int still = level == 0 ? 0 : layer_.tensor_count() - std::popcount(phases_.back()->missing);
+    agenda_[index((hierarchy_.level_count() - level) * (kMaxTensors + 1) + still)].push_back(it->second);
+    return it->second;
   }
 
   /// The price of a node with lanes along a halo above it holds only while no loop of that rank stands in between; and a part
   /// dealt to lanes is run through inside all nodes below them.
-  [[nodiscard]] bool barred(int level, std::uint32_t placed, int dimension) const {
+  [[nodiscard]] bool barred(const Phase& phase, int dimension) {
+    const int level = phase.level;
     if (const Deal& deal = prices_.job().deals[index(dimension)]; deal.dealt() && deal.fanout < level) return true;
     for (int t = 0; t < layer_.output(); ++t)
       for (const Rank& rank : layer_.tensors[index(t)].ranks) {
         if (std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == dimension; })) continue;
-        int child = level + static_cast<int>((placed >> t & 1U) == 0);
-        while (child < hierarchy_.level_count() && !prices_.kept(t, child)) ++child;
-        if (child == hierarchy_.level_count() && prices_.mac_fanout(t) >= 0 && prices_.mac_fanout(t) < level) continue;
-        if (prices_.kept(t, level) && (placed >> t & 1U) == 0) continue;  // its next node stands before any fanout
-        for (int f = prices_.parent(t, level); f < level; ++f)
+        const Chain chain = phase.chains[index(t)];
+        if (to_come_at_macs(t, chain, level)) continue;
+        for (int f = next_of(chain); f < level; ++f)  // none: its next node stands before any fanout
           if (prices_.halo_lanes(rank, f)) return true;
       }
     return false;
   }
 
+  /// Whether what the MACs read of an operand is not known yet (Prices::mac_fanout).
+  [[nodiscard]] bool to_come_at_macs(int t, Chain chain, int level) {
+    if (layer_.is_output(t) || !at_macs(t, chain)) return false;
+    const int known = variant(t, 1U << next_of(chain)).mac_fanout(t);
+    return known >= 0 && known < level;
+  }
+
+  // -- what is least still to pay -----------------------------------------------------------------------------------------
+
+  [[nodiscard]] int outer_level() const { return scope_.outer != nullptr && *scope_.outer ? problem_.outer_level : 0; }
+
+  /// Least energy of a tensor's nodes still to come that lie further in than level `until`, by the first that does not.
+  std::array<double, kMaxLevels> least_by_next(int t, Chain chain, int until) {
+    std::array<double, kMaxLevels> least;
+    least.fill(std::numeric_limits<double>::infinity());
+    const int level = next_of(chain);
+    if (level <= until) {
+      least[index(level)] = 0;
+      return least;
+    }
+    for (int next = 0; next < level; ++next) {
+      if (!may_follow(t, level, next)) continue;
+      const double here = tables_[table_of(t, level, next, chain)].least[kEnergy];
+      const std::array<double, kMaxLevels> further = least_by_next(t, chain_after(t, chain, next), until);
+      for (std::size_t l = 0; l < least.size(); ++l) least[l] = std::min(least[l], here + further[l]);
+    }
+    return least;
+  }
+
+  /// Whichever levels keep the tensors: the inner nodes each at its least, the outer ones too or together.
+  double least_energy(const Chains& chains) {
+    const int outer = outer_level();
+    struct Choice {
+      double inner = 0, apart = 0;
+      Nearest nearest{};
+    };
+    std::vector<Choice> choices(1);
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const std::array<double, kMaxLevels> inner = least_by_next(t, chains[index(t)], outer);
+      std::vector<Choice> longer;
+      for (int l = 0; l <= outer; ++l) {
+        if (!std::isfinite(inner[index(l)])) continue;
+        const double further = least_by_next(t, static_cast<Chain>(1U << l), 0)[0];
+        for (Choice choice : choices) {
+          choice.inner += inner[index(l)];
+          choice.apart += inner[index(l)] + further;
+          choice.nearest[index(t)] = static_cast<std::uint8_t>(l);
+          longer.push_back(choice);
+        }
+      }
+      choices = std::move(longer);
+    }
+    std::stable_sort(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) { return a.apart < b.apart; });
+    double least = std::numeric_limits<double>::infinity();
+    for (const Choice& choice : choices) {
+      if (choice.apart >= least) break;
+      least = std::min(least, outer == 0 ? choice.apart : std::max(choice.apart, choice.inner + (*scope_.outer)(choice.nearest)));
+    }
+    return least;
+  }
+
+  Cost rest_of(const Phase& phase) {
+    Cost rest{};
+    if constexpr (K > 1)  // the keeping is fixed
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        for (int l = 1; l <= next_of(phase.chains[index(t)]); ++l)
+          if (prices_.kept(t, l)) search_detail::add(rest, prices_.least(t, l));
+    rest[kEnergy] = least_energy(phase.chains);
+    if (scope_.innermost < kMaxLevels) return rest;
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      if (to_come_at_macs(t, phase.chains[index(t)], phase.level)) {
+        const Cost reads = variant(t, 1U << next_of(phase.chains[index(t)])).least_mac_reads(t);
+        for (std::size_t p = 0; p < scored(); ++p) rest[p] += reads[p];
+      }
+    return rest;
+  }
+
+  /// Of what the labels do not count, the least whichever levels keep the tensors.
+  void set_relaxed() {
+    if (scope_.innermost < kMaxLevels || problem_.parts.count == 1) return;
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      Cost least;
+      least.fill(std::numeric_limits<double>::infinity());
+      const std::uint32_t free = keeping_.may[index(t)] & ~keeping_.must[index(t)] & ~1U;
+      for (std::uint32_t more = free;; more = (more - 1) & free) {
+        const Prices& prices = variant(t, bits(keeping_.must, t) | more);
+        Cost cost = prices.fixed_of(t);
+        for (int l = 1; l < hierarchy_.level_count(); ++l)
+          if (prices.kept(t, l)) search_detail::add(cost, prices.least(t, l));
+        if (!layer_.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
+        for (std::size_t p = 0; p < least.size(); ++p) least[p] = std::min(least[p], cost[p]);
+        if (more == 0) break;
+      }
+      search_detail::add(relaxed_, least);
+    }
+  }
+
   // -- tables -------------------------------------------------------------------------------------------------------------
 
   void set_tables() {
-    for (int t = 0; t < layer_.tensor_count(); ++t)
-      for (int l = 1; l < hierarchy_.level_count(); ++l)
-        if (prices_.kept(t, l)) nodes_[index(t)][index(l)].resize(index(tiles_[index(t)]));
+    for (auto& of_tensor : table_at_) of_tensor.fill(-1);
+    for (const Level& level : hierarchy_.levels) slides_at_all_ |= level.retention == Retention::sliding;
+    agenda_.resize(index((hierarchy_.level_count() + 1) * (kMaxTensors + 1)));
     for (int l = 0; l <= hierarchy_.level_count(); ++l) lanes_inside_.push_back(prices_.inside(l));
     memories_.emplace_back();
     if constexpr (K == 1) return;
@@ -345,6 +473,36 @@ class Lattice {
     }
   }
 
+  /// Prices when these levels keep a tensor; of other tensors they say nothing.
+  const Prices& variant(int t, std::uint32_t kept) {
+    if (fixed_) return prices_;
+    const auto [it, fresh] = variants_.try_emplace({t, kept | 1U}, nullptr);
+    if (fresh) {
+      it->second = std::make_unique<Prices>(prices_);
+      it->second->keep(t, kept | 1U);
+    }
+    return *it->second;
+  }
+
+  /// Of the node of a tensor at `level`, its parent at level `parent`.
+  [[nodiscard]] std::size_t table_of(int t, int level, int parent, Chain chain) {
+    const std::uint32_t inside = layer_.is_output(t) ? chain & ~((1U << level) - 1U) : 1U << level;
+    const std::uint32_t kept = inside | 1U << parent;
+    const std::int16_t at = table_at_[index(t)][kept];
+    return at >= 0 ? index(at) : add_table(t, level, kept);
+  }
+
+  [[gnu::cold]] std::size_t add_table(int t, int level, std::uint32_t kept) {
+    table_at_[index(t)][kept] = static_cast<std::int16_t>(tables_.size());
+    Table table;
+    table.prices = &variant(t, kept);
+    table.least = table.prices->least(t, level);
+    visits_pay_ |= layer_.is_output(t) && table.prices->visits_pay(level);
+    table.entries.resize(index(tiles_[index(t)]));
+    tables_.push_back(std::move(table));
+    return tables_.size() - 1;
+  }
+
   /// Iterations inside the current shape when all fanouts from `level` inwards are placed.
   [[nodiscard]] Extents tile_at(int level) const {
     Extents tile = extents_;
@@ -352,15 +510,34 @@ class Lattice {
     return tile;
   }
 
-  const NodePrice& node_price(int t, int level) {
-    NodePrice& entry = nodes_[index(t)][index(level)][index(tile_[index(t)])];
-    if (!entry.known) set_price(entry, t, level);
+  const NodePrice& node_price(int t, int level, std::size_t table) {
+    NodePrice& entry = tables_[table].entries[index(tile_[index(t)])];
+    if (!entry.known) set_price(entry, t, level, *tables_[table].prices);
     return entry;
   }
 
+  /// Calls `each(t, level, table, price)` for every node of a label that is open (and of `among`), at the current shape.
+  template <class Each>
+  void for_each_open(const Label& label, const Each& each, Open among = kNodes) {
+    const Phase& phase = phase_of(label.phase);
+    for (Open open = label.open & among; open != 0;) {
+      const int t = std::countr_zero(open) / kMaxLevels;
+      const Chain chain = phase.chains[index(t)];
+      // Open nodes are the outermost of those placed, so each is the parent of the next one inside it.
+      int parent = next_of(chain);
+      for (Open own = open & open_mask(t); own != 0; own &= own - 1) {
+        const int level = std::countr_zero(own) % kMaxLevels;
+        const std::size_t table = table_of(t, level, parent, chain);
+        each(t, level, table, node_price(t, level, table));
+        parent = level;
+      }
+      open &= ~open_mask(t);
+    }
+  }
+
   /// Apart from node_price, so that a price that is known is found in place.
-  [[gnu::cold]] void set_price(NodePrice& entry, int t, int level) {
-    const Price price = prices_.node(t, level, tile_at(level));
+  [[gnu::cold]] void set_price(NodePrice& entry, int t, int level, const Prices& prices) {
+    const Price price = prices.node(t, level, tile_at(level));
     for (std::size_t p = 0; p < scored(); ++p) {
       entry.per_visit[p] = price.per_visit[p];
       entry.once[p] = price.once[p];
@@ -370,7 +547,7 @@ class Lattice {
     entry.first_visits = price.first_visits;
     entry.words = price.words;
     if constexpr (K == 1) {
-      if (ragged_at_all_) sum_uneven(entry, t, level, price);
+      if (ragged_at_all_) sum_uneven(entry, t, level, price, prices);
       if (scope_.banded) relax(entry, t, level);
     }
     entry.energy = entry.per_visit[kEnergy] / entry.tiles;
@@ -378,7 +555,7 @@ class Lattice {
   }
 
   /// Where remainders make the tiles of the current shape uneven: what one visit of each of them costs together.
-  void sum_uneven(NodePrice& entry, int t, int level, const Price& full) {
+  void sum_uneven(NodePrice& entry, int t, int level, const Price& full, const Prices& prices) {
     std::vector<const Axis*> uneven;
     for (const Axis& axis : axes_)
       if (prices_.relevant(t, axis.dimension) && !axis.rung().divides()) {
@@ -396,7 +573,7 @@ class Lattice {
         if (is_short) tile[index(uneven[a]->dimension)] = rung.short_extent;  // without lanes (set_dimensions)
         count *= static_cast<double>(is_short ? rung.short_tiles : rung.tiles - rung.short_tiles);
       }
-      const double energy = shorts == 0 ? full.per_visit[kEnergy] : prices_.node(t, level, tile).per_visit[kEnergy];
+      const double energy = shorts == 0 ? full.per_visit[kEnergy] : prices.node(t, level, tile).per_visit[kEnergy];
       entry.per_visit[kEnergy] += energy * count;
     }
   }
@@ -456,34 +633,85 @@ class Lattice {
 
   // -- labels -------------------------------------------------------------------------------------------------------------
 
-  std::int32_t& head(std::size_t phase, std::int64_t shape) {
-    Workspace::Head& head = workspace_.heads[phase * index(shapes_) + index(shape)];
-    if (head.solve != workspace_.solves) head = {workspace_.solves, -1};
-    return head.label;
+  using Block = Workspace::Block;
+
+  /// The place of the first label of a phase and shape, and which bit of the block says that there is one.
+  struct Head {
+    Block* block = nullptr;
+    std::size_t at = 0;
+    [[nodiscard]] std::int32_t label() const { return block->occupied >> at & 1U ? block->first[at] : -1; }
+    void set(std::int32_t label) const {
+      block->occupied |= std::uint64_t{1} << at;
+      block->first[at] = label;
+    }
+  };
+
+  /// Good until the next call.
+  Head head(std::uint16_t phase, std::int64_t shape) {
+    std::int32_t& block = phase_of(phase).blocks[index(shape) / 64];
+    if (block < 0) {
+      if (workspace_.used == workspace_.blocks.size()) workspace_.blocks.resize(2 * workspace_.used + 64);
+      workspace_.blocks[workspace_.used].occupied = 0;
+      block = static_cast<std::int32_t>(workspace_.used++);
+    }
+    return {&workspace_.blocks[index(block)], index(shape) % 64};
+  }
+
+  /// Calls `each` with every label that paths start from.
+  template <class Each>
+  void each_start(const Each& each) {
+    set_shape(0);
+    Label label;
+    Chains chains{};
+    if (scope_.innermost == kMaxLevels) {
+      label.cost[kEnergy] = prices_.mac_energy();
+      start_with(label, 0, chains, each);
+      return;
+    }
+    for (int t = 0; t < layer_.tensor_count(); ++t) chains[index(t)] = static_cast<Chain>(1U << scope_.from[index(t)]);
+    label.phase = enter(chains);
+    each(label);
+  }
+
+  /// … of tensors from `t` on, the innermost level that keeps each.
+  template <class Each>
+  void start_with(const Label& label, int t, Chains& chains, const Each& each) {
+    Label next = label;
+    if (t == layer_.tensor_count()) {
+      next.phase = enter(chains);
+      pass_fanouts(next, hierarchy_.level_count(), chains);
+      each(next);
+      return;
+    }
+    for (int level = 0; level < hierarchy_.level_count(); ++level) {
+      if (!may_follow(t, hierarchy_.level_count(), level)) continue;
+      chains[index(t)] = static_cast<Chain>(1U << level);
+      const Cost& fixed = variant(t, 1U << level).fixed_of(t);
+      for (std::size_t p = 0; p < scored(); ++p) next.cost[p] = label.cost[p] + fixed[p];
+      start_with(next, t + 1, chains, each);
+    }
   }
 
   void start() {
-    Label label;
-    label.phase = 0;
-    set_shape(0);
-    if (scope_.innermost == kMaxLevels) {
-      const Cost fixed = prices_.fixed();
-      for (std::size_t p = 0; p < scored(); ++p) label.cost[p] = fixed[p];
-      pass_fanouts(label, hierarchy_.level_count(), phases_.front().level);
-    }
-    insert(label);
+    each_start([&](Label label) {
+      if (!hopeless(label)) insert(label);
+    });
   }
 
-  /// The lanes of the fanouts from `below`-1 up to that of `level` are placed: reads of the MACs become known there.
-  void pass_fanouts(Label& label, int below, int level) {
+  /// The lanes of the fanouts from `below`-1 up to that of the label's level are placed: reads of the MACs become known there.
+  void pass_fanouts(Label& label, int below, const Chains& chains) {
+    if (scope_.innermost < kMaxLevels) return;
     for (int t = 0; t < layer_.output(); ++t) {
-      const int known = prices_.mac_fanout(t);
-      if (known < level || known >= below) continue;
-      auto& reads = mac_reads_[index(t)];
+      const Chain chain = chains[index(t)];
+      if (!at_macs(t, chain)) continue;
+      const Prices& prices = variant(t, 1U << next_of(chain));
+      const int known = prices.mac_fanout(t);
+      if (known < phase_of(label.phase).level || known >= below) continue;
+      auto& reads = mac_reads_[index(t)][index(next_of(chain))];
       if (reads.empty()) reads.resize(index(tiles_[index(t)]));
       NodePrice& price = reads[index(tile_[index(t)])];
       if (!price.known) {
-        const Cost cost = prices_.mac_reads(t, tile_at(known + 1));
+        const Cost cost = prices.mac_reads(t, tile_at(known + 1));
         for (std::size_t p = 0; p < scored(); ++p) price.once[p] = cost[p];
         price.known = true;
       }
@@ -505,19 +733,20 @@ class Lattice {
   }
 
   void insert(Label& label) {
-    std::int32_t& first = head(label.phase, label.shape);
+    const Head place = head(label.phase, label.shape);
+    const std::int32_t first = place.label();
     if (scope_.beam && first >= 0) {
       if (promise(label) < promise(labels_[index(first)])) {
         label.next = -1;
         labels_.push_back(label);
-        first = static_cast<std::int32_t>(labels_.size()) - 1;
+        place.set(static_cast<std::int32_t>(labels_.size()) - 1);
       }
       return;
     }
-    std::int32_t* link = &first;
+    std::int32_t before = -1;
     bool replaced = false;
-    while (*link >= 0) {
-      Label& other = labels_[index(*link)];
+    for (std::int32_t at = first; at >= 0;) {
+      Label& other = labels_[index(at)];
       if (other.open == label.open && other.slides == label.slides) {
         const Order order = compare(other, label);
         if (order == Order::better) {
@@ -526,45 +755,50 @@ class Lattice {
         }
         if (order == Order::worse) {
           ++outcome_.labels_pruned;
-          if (!replaced) {
-            label.next = other.next;
-            other = label;
-            replaced = true;
-            link = &other.next;
-          } else {
-            *link = other.next;
+          if (replaced) {
+            labels_[index(before)].next = other.next;
+            at = other.next;
+            continue;
           }
-          continue;
+          label.next = other.next;
+          other = label;
+          replaced = true;
         }
       }
-      link = &other.next;
+      before = at;
+      at = other.next;
     }
     if (replaced) return;
     ++outcome_.labels_kept;
-    if (first < 0)
-      workspace_.occupied[label.phase * words_per_phase_ + index(label.shape) / 64] |= std::uint64_t{1} << (label.shape % 64);
     label.next = first;
-    first = static_cast<std::int32_t>(labels_.size());
+    place.set(static_cast<std::int32_t>(labels_.size()));
     labels_.push_back(label);
   }
 
   /// What a label has paid, and a guess at what its open nodes will owe: between one visit each and one per iteration outside.
-  [[nodiscard]] double promise(const Label& label) const {
+  [[nodiscard]] double promise(const Label& label) {
     double energy = label.cost[0];
-    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
-      const int bit = std::countr_zero(open);
-      const auto t = index(bit / kMaxLevels);
-      const auto& prices = nodes_[t][index(bit % kMaxLevels)];
-      std::int64_t tile = 0;
-      std::int64_t shape = label.shape;
-      double outside = 1;
-      for (std::size_t a = axes_.size(); a-- > 0;) {
-        const auto at = index(shape / axes_[a].stride);
-        shape %= axes_[a].stride;
-        tile += static_cast<std::int64_t>(at) * tile_strides_[t][a];
-        outside *= static_cast<double>(axes_[a].rung(at).tiles);
+    const Phase& phase = phase_of(label.phase);
+    std::array<std::int64_t, kMaxTensors> tile{};
+    std::int64_t shape = label.shape;
+    double outside = 1;
+    for (std::size_t a = axes_.size(); a-- > 0;) {
+      const auto at = index(shape / axes_[a].stride);
+      shape %= axes_[a].stride;
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        tile[index(t)] += static_cast<std::int64_t>(at) * tile_strides_[index(t)][a];
+      outside *= static_cast<double>(axes_[a].rung(at).tiles);
+    }
+    for (Open open = label.open & kNodes; open != 0;) {
+      const int t = std::countr_zero(open) / kMaxLevels;
+      const Chain chain = phase.chains[index(t)];
+      int parent = next_of(chain);
+      for (Open own = open & open_mask(t); own != 0; own &= own - 1) {
+        const int level = std::countr_zero(own) % kMaxLevels;
+        energy += tables_[table_of(t, level, parent, chain)].entries[index(tile[index(t)])].energy * std::sqrt(outside);
+        parent = level;
       }
-      energy += prices[index(tile)].energy * std::sqrt(outside);
+      open &= ~open_mask(t);
     }
     return energy;
   }
@@ -576,21 +810,99 @@ class Lattice {
     limit_ = problem_.energy_limit(best_, cycles);
   }
 
+  /// Energy that the open nodes owe at least, whatever is placed outside: the first loop to come, over whichever dimension, moves
+  /// all tensors that it concerns at every iteration; what it does not concern can wait for the next.
+  [[nodiscard]] double least_owed(const Label& label) {
+    double sum = 0;
+    Waiting waiting;
+    for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
+      if (price.energy < 0) {  // of psums
+        sum += price.energy * outside_;
+      } else if (slides(t, level)) {
+        sum += price.energy * least_visits_[index(t)];
+      } else {
+        waiting.owed[index(t)] += price.energy;
+        waiting.tensors |= 1U << t;
+      }
+    });
+    if (waiting.tensors == 0) return sum;
+    if (std::has_single_bit(waiting.tensors)) {  // all other loops can come first
+      const int t = std::countr_zero(waiting.tensors);
+      return sum + waiting.owed[index(t)] * own_visits_[index(t)];
+    }
+    for (const Axis& axis : axes_) {
+      const double left = left_[index(axis.dimension)];
+      if (left > 1) waiting.add(relevant_[index(axis.dimension)], left);
+    }
+    return sum + waiting.least(waiting.tensors, (1U << waiting.count) - 1U, outside_);
+  }
+
+  /// Open nodes, and the loops to come by the tensors that they move.
+  struct Waiting {
+    std::array<double, kMaxTensors> owed{};
+    std::uint32_t tensors = 0;
+    std::array<std::uint32_t, kMaxDimensions> moved{};
+    std::array<double, kMaxDimensions> iterations{};
+    std::size_t count = 0;
+
+    void add(std::uint32_t moves, double times) {
+      moves &= tensors;
+      for (std::size_t k = 0; k < count; ++k)
+        if (moved[k] == moves) {
+          iterations[k] *= times;
+          return;
+        }
+      moved[count] = moves;
+      iterations[count++] = times;
+    }
+
+    [[nodiscard]] double least(std::uint32_t open, std::uint32_t loops, double outside) const {
+      for (std::uint32_t rest = loops; rest != 0; rest &= rest - 1)
+        if (const auto k = static_cast<std::size_t>(std::countr_zero(rest)); (moved[k] & open) == 0) {
+          outside /= iterations[k];
+          loops &= ~(1U << k);
+        }
+      if (loops == 0) return sum(open);
+      double best = std::numeric_limits<double>::infinity();
+      for (std::uint32_t rest = loops; rest != 0; rest &= rest - 1) {
+        const auto k = static_cast<std::size_t>(std::countr_zero(rest));
+        const double now = sum(open & moved[k]) * outside;
+        if (now >= best) continue;
+        const std::uint32_t still = open & ~moved[k];
+        best = std::min(best, now + (still == 0 ? 0 : least(still, loops & ~(1U << k), outside / iterations[k])));
+      }
+      return best;
+    }
+    [[nodiscard]] double sum(std::uint32_t of) const {
+      double all = 0;
+      for (; of != 0; of &= of - 1) all += owed[static_cast<std::size_t>(std::countr_zero(of))];
+      return all;
+    }
+  };
+
+  /// Whether a tensor's node at `level`, open at the current shape, can stay in place or slide.
+  [[nodiscard]] bool slides(int t, int level) {
+    if (layer_.is_output(t)) return false;
+    Slidable& of = slidable_[index(t)][index(level)];
+    if (of.shape != shape_) {
+      const auto& ranks = layer_.tensors[index(t)].ranks;
+      of = {shape_,
+            std::any_of(ranks.begin(), ranks.end(), [&](const Rank& rank) { return rank.size() > 1 && may_slide(level, rank); })};
+    }
+    return of.can;
+  }
+
   /// Whether what the label's path costs at least, all told, is not below the incumbent.
   [[nodiscard]] bool hopeless(const Label& label) {
     if constexpr (K > 1) return bound(label) >= best_;
-    double energy = label.cost[0] + phases_[label.phase].rest[kEnergy];
-    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {  // all: what psums owe can be negative
-      const int bit = std::countr_zero(open);
-      const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy;
-      energy += owed * (owed >= 0 ? least_visits_[index(bit / kMaxLevels)] : outside_);
-    }
-    return energy >= limit_;
+    const double paid = label.cost[0] + phase_of(label.phase).rest[kEnergy];
+    if (paid >= limit_ && !visits_pay_) return true;
+    return paid + least_owed(label) >= limit_;
   }
 
   /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more,
   /// at most once per iteration outside, does not outweigh what it has paid less, even if the other's nodes are visited least.
-  [[nodiscard]] bool outdone(std::int32_t at, std::int32_t first) {
+  [[nodiscard, gnu::noinline]] bool outdone(std::int32_t at, std::int32_t first) {
     if constexpr (K > 1) return false;
     const Label& label = labels_[index(at)];
     for (std::int32_t other = first; other >= 0; other = labels_[index(other)].next) {
@@ -599,16 +911,25 @@ class Lattice {
           rival.slides != label.slides || rival.used > label.used || (rival.even & ~label.even) != 0)
         continue;
       double paid = rival.cost[0] - label.cost[0];
-      for (Open open = rival.open & ~label.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
-        const int bit = std::countr_zero(open);
-        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy;
-        paid += owed >= 0 ? owed * outside_ : std::numeric_limits<double>::infinity();
-      }
-      for (Open open = label.open & ~rival.open & kNodes; open != 0 && std::isfinite(paid); open &= open - 1) {
-        const int bit = std::countr_zero(open);
-        const double owed = node_price(bit / kMaxLevels, bit % kMaxLevels).energy;
-        paid -= owed >= 0 ? owed * least_visits_[index(bit / kMaxLevels)] : -std::numeric_limits<double>::infinity();
-      }
+      // What both owe alike: a node of the same parent.
+      const auto also = [&](const Label& of, int t, int level, std::size_t table) {
+        if ((of.open & open_bit(t, level)) == 0) return false;
+        const Open further = of.open & open_mask(t) & (open_bit(t, level) - 1U);
+        const Chain chain = phase_of(of.phase).chains[index(t)];
+        return table_of(t, level, further == 0 ? next_of(chain) : (63 - std::countl_zero(further)) % kMaxLevels, chain) == table;
+      };
+      for_each_open(rival, [&](int t, int level, std::size_t table, const NodePrice& price) {
+        if (also(label, t, level, table)) return;
+        paid += price.energy >= 0 ? price.energy * outside_ : std::numeric_limits<double>::infinity();
+      });
+      if (!std::isfinite(paid)) continue;
+      bool pays = false;
+      for_each_open(label, [&](int t, int level, std::size_t table, const NodePrice& price) {
+        if (also(rival, t, level, table)) return;
+        paid -= price.energy >= 0 ? price.energy * least_visits_[index(t)] : 0;
+        pays |= price.energy < 0;
+      });
+      if (pays) continue;
       if (paid < 0) return true;
     }
     return false;
@@ -616,30 +937,25 @@ class Lattice {
 
   /// What the label's path costs at least, all told.
   [[nodiscard]] Score bound(const Label& label) {
-    const Cost& rest = phases_[label.phase].rest;
+    const Cost& rest = phase_of(label.phase).rest;
     Cost cost = relaxed_;
     for (std::size_t p = 0; p < scored(); ++p) cost[p] = label.cost[p] + rest[p];
-    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
-      const int bit = std::countr_zero(open);
-      const int t = bit / kMaxLevels;
-      const double owed = node_price(t, bit % kMaxLevels).energy;
-      cost[kEnergy] += owed * (owed >= 0 ? least_visits_[index(t)] : outside_);
-    }
+    cost[kEnergy] += least_owed(label);
     for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).energy;
     return problem_.score(cost, pace_);
   }
 
-  const NodePrice& slide_price(const Slide& slide) { return nodes_[index(slide.tensor)][index(slide.level)][index(slide.tile)]; }
+  const NodePrice& slide_price(const Slide& slide) { return tables_[slide.table].entries[index(slide.tile)]; }
 
-  void expand(std::size_t phase, std::int32_t at) {
+  void expand(std::uint16_t phase, std::int32_t at) {
     const Label label = labels_[index(at)];
     if (hopeless(label)) {
       ++outcome_.labels_pruned;
       return;
     }
-    if (phases_[phase].level == 0 && finish_path(label, at)) return;
+    if (phase_of(phase).level == 0 && finish_path(label, at)) return;
     for (std::size_t a = 0; a < axes_.size(); ++a) {
-      if (phases_[phase].barred[index(axes_[a].dimension)]) continue;
+      if (has(phase_of(phase).barred, axes_[a].dimension)) continue;
       for (const Step& step : axes_[a].rung().up) place_loop(label, at, axes_[a], step);
     }
     place_nodes(label, at);
@@ -651,13 +967,9 @@ class Lattice {
     if (!whole && ((label.open & kNodes) != 0 || label.slides != 0 || order_at(0) != nullptr)) return false;
     Cost cost = relaxed_;
     Vector sum = label.cost;
-    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
-      const int bit = std::countr_zero(open);
-      const int t = bit / kMaxLevels;
-      arrive(sum, t, bit % kMaxLevels, node_price(t, bit % kMaxLevels), 1);
-    }
+    for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) { arrive(sum, t, level, price, 1); });
     for (const Slide& slide : memories_[label.slides]) arrive(sum, slide.tensor, slide.level, slide_price(slide), 1);
-    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
+    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phase_of(label.phase).rest[p];
     const Score score = problem_.score(cost, pace_);
     if (score < best_) {
       best_ = score;
@@ -684,22 +996,19 @@ class Lattice {
   bool finish_in_order(const Label& label) {
     if (label.slides != 0 || order_at(0) != nullptr) return false;
     Owed owed;
-    for (Open open = label.open & kNodes; open != 0; open &= open - 1) {
-      const int bit = std::countr_zero(open);
-      const int t = bit / kMaxLevels;
-      const NodePrice& price = node_price(t, bit % kMaxLevels);
-      for (std::size_t p = 0; p < scored(); ++p)
-        if (price.per_visit[p] < 0) return false;
+    bool in_order = true;
+    for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
+      for (std::size_t p = 0; p < scored(); ++p) in_order &= price.per_visit[p] >= 0;
       for (const Rank& rank : layer_.tensors[index(t)].ranks)
-        if (rank.size() > 1 && !layer_.is_output(t) &&
-            (may_slide(bit % kMaxLevels, rank) || uneven(must_be_even(bit % kMaxLevels, rank))))
-          return false;
+        if (rank.size() > 1 && !layer_.is_output(t) && (may_slide(level, rank) || uneven(must_be_even(level, rank))))
+          in_order = false;
       Vector& of = owed.of[index(t)];
       add(of, price.per_visit, 1);
       owed.tiles[index(t)] = price.tiles;  // the same at all its nodes
-      if constexpr (K > 1) of[kWaiting] += anew(label.cost, t, bit % kMaxLevels);
+      if constexpr (K > 1) of[kWaiting] += anew(label.cost, t, level);
       owed.open |= 1U << t;
-    }
+    });
+    if (!in_order) return false;
     std::uint32_t left = 0;
     for (const Axis& axis : axes_)
       if (axis.at + 1 < axis.ladder->size()) left |= 1U << axis.dimension;
@@ -745,7 +1054,7 @@ class Lattice {
           add(next, owed.of[index(std::countr_zero(open))], outside / owed.tiles[index(std::countr_zero(open))]);
           moved |= label.open & open_mask(std::countr_zero(open));
         }
-        if constexpr (K > 1) use(next, moved, kNodes & phases_.back().placed_so_far & ~still_open(label, owed), outside);
+        if constexpr (K > 1) use(next, moved, phase_of(label.phase).placed_so_far & ~still_open(label, owed), outside);
         order_.push_back(d);
         close_in_order(label, rest, left & ~(1U << d), outside / left_[index(d)], next);
         order_.pop_back();
@@ -756,9 +1065,9 @@ class Lattice {
 
   void take_order(const Label& label, const Vector& sum) {
     if constexpr (K == 1)
-      if (sum[0] + phases_.back().rest[kEnergy] >= limit_) return;
+      if (sum[0] + phase_of(label.phase).rest[kEnergy] >= limit_) return;
     Cost cost = relaxed_;
-    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phases_.back().rest[p];
+    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phase_of(label.phase).rest[p];
     const Score score = problem_.score(cost, pace_);
     if (!(score < best_)) return;
     best_ = score;
@@ -770,7 +1079,7 @@ class Lattice {
 
   // -- loops --------------------------------------------------------------------------------------------------------------
 
-  void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
+  [[gnu::noinline]] void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
     const bool remainder = !axis.rung().divides() || !axis.rung(step.to).divides();
     if (remainder && has(label.even, axis.dimension)) return;
     Label next = label;
@@ -781,25 +1090,32 @@ class Lattice {
     next.shape = shape_ + static_cast<std::int64_t>(step.to - axis.at) * axis.stride;
     if (!keep_order(next)) return;
     if (label.slides != 0) move_slides(next, axis.dimension, step.count);
-    if constexpr (K > 1) {
-      Open moved = 0;
-      for (int t = 0; t < layer_.tensor_count(); ++t)
-        if ((relevant_[index(axis.dimension)] >> t & 1U) != 0) moved |= label.open & open_mask(t);
-      use(next.cost, moved, phases_[label.phase].placed_so_far & ~label.open, outside_);
-    }
-    for (int t = 0; t < layer_.tensor_count(); ++t) {
-      if ((next.open & open_mask(t)) == 0 || (relevant_[index(axis.dimension)] >> t & 1U) == 0) continue;
-      for (Open open = next.open & open_mask(t); open != 0; open &= open - 1)
-        close(next, t, std::countr_zero(open) % kMaxLevels, axis.dimension, step.count);
-      next.open &= ~open_mask(t);
-    }
+    const Open moves = moves_[index(axis.dimension)];
+    if constexpr (K > 1) use(next.cost, label.open & moves, phase_of(label.phase).placed_so_far & ~label.open, outside_);
+    for_each_open(
+        label,
+        [&](int t, int level, std::size_t table, const NodePrice& price) {
+          close(next, {t, level, table, tile_[index(t)], {}}, price, axis.dimension, step.count);
+        },
+        moves);
+    next.open &= ~moves;
     if (next.even != label.even && (uneven(next.even) || (remainder && has(next.even, axis.dimension)))) return;
-    // What stays open looks out on the same loops as before, but for those that it does not mind.
-    if (K == 1 && hopeless(next)) {
+    if (K == 1 && hopeless_after(next, axis, step)) {
       ++outcome_.labels_pruned;
       return;
     }
     insert(next);
+  }
+
+  /// hopeless of a label with one loop more than the current shape: what is still open does not mind that loop.
+  [[nodiscard]] bool hopeless_after(const Label& label, const Axis& axis, const Step& step) {
+    double& left = left_[index(axis.dimension)];
+    const double before = std::exchange(left, static_cast<double>(axis.rung(step.to).tiles));
+    const double outside = std::exchange(outside_, outside_ / before * left);
+    const bool is = hopeless(label);
+    left = before;
+    outside_ = outside;
+    return is;
   }
 
   /// Nodes move for the first time, with so many iterations outside: of the tiles that a port carries these are used shortest if
@@ -820,7 +1136,7 @@ class Lattice {
   [[nodiscard]] bool keep_order(Label& label) const {
     if (scope_.banded) return true;
     for (const Constraint& constraint : problem_.constraints) {
-      if (constraint.kind != Constraint::Kind::order || constraint.level != phases_[label.phase].level) continue;
+      if (constraint.kind != Constraint::Kind::order || constraint.level != phase_of(label.phase).level) continue;
       const auto found = std::find(constraint.dimensions.begin(), constraint.dimensions.end(), label.dimension);
       if (found == constraint.dimensions.end()) continue;
       const auto place = static_cast<Open>(found - constraint.dimensions.begin()) + 1U;  // 1 = outermost
@@ -844,21 +1160,19 @@ class Lattice {
   }
 
   /// The first relevant loop outside an open node: its visits are known, unless the node can slide.
-  void close(Label& label, int t, int level, int dimension, std::int64_t count) {
-    const NodePrice& price = node_price(t, level);
-    const auto& ranks = layer_.tensors[index(t)].ranks;
+  [[gnu::noinline]] void close(Label& label, Slide node, const NodePrice& price, int dimension, std::int64_t count) {
+    const auto& ranks = layer_.tensors[index(node.tensor)].ranks;
     for (std::size_t r = 0; r < ranks.size(); ++r) {
-      if (ranks[r].size() < 2 || layer_.is_output(t)) continue;
+      if (ranks[r].size() < 2 || layer_.is_output(node.tensor)) continue;
       for (const Term& term : ranks[r]) {
         if (term.dimension != dimension) continue;
-        label.even |= must_be_even(level, ranks[r]);
-        if (!may_slide(level, ranks[r])) continue;
-        Slide slide{t, level, tile_[index(t)], {}};
-        move(label, slide, dimension, count);
+        label.even |= must_be_even(node.level, ranks[r]);
+        if (!may_slide(node.level, ranks[r])) continue;
+        move(label, node, dimension, count);
         return;
       }
     }
-    arrive(label.cost, t, level, price, outside_);
+    arrive(label.cost, node.tensor, node.level, price, outside_);
   }
 
   /// Dimensions, a bit each, of which no loop may leave a remainder, lest there be a step in it that leaves a tile at `level` in
@@ -896,16 +1210,18 @@ class Lattice {
   /// come: only where the steps of a are undone by the reset of all of b, a = b (f - 1) for a factor f of b still to place.
   [[nodiscard]] bool may_slide(int level, const Rank& rank) const {
     if (hierarchy_.level(level).retention == Retention::sliding) return true;
-    if (scope_.banded) return false;                           // see relax
-    std::vector<std::pair<std::int64_t, std::int64_t>> terms;  // (stride, what is left to place)
+    if (scope_.banded) return false;                             // see relax
+    std::array<std::pair<std::int64_t, std::int64_t>, 2> terms;  // (stride, what is left to place)
+    std::size_t count = 0;
     for (const Term& term : rank) {
       const auto left = static_cast<std::int64_t>(left_[index(term.dimension)]);
-      if (left > 1) terms.emplace_back(stride(level, term), left);
+      if (left == 1) continue;
+      if (count == terms.size()) return true;
+      terms[count++] = {stride(level, term), left};
     }
-    if (terms.size() < 2) return false;
+    if (count < 2) return false;
     for (int f = 0; f < level; ++f)
       if (prices_.halo_lanes(rank, f)) return true;
-    if (terms.size() > 2) return true;
     const auto undone = [&](const auto& a, const auto& b) {
       return a.first % b.first == 0 && b.second % (a.first / b.first + 1) == 0;
     };
@@ -918,7 +1234,7 @@ class Lattice {
       arrive(label.cost, slide.tensor, slide.level, slide_price(slide), times);
       return;
     }
-    const auto key = std::make_tuple(slide.tensor, slide.level, slide.tile, rank, std::abs(displacement));
+    const auto key = std::make_tuple(slide.table, slide.tile, rank, std::abs(displacement));
     auto it = shifted_.find(key);
     if (it == shifted_.end()) {
       Extents tile = lanes_inside_[index(slide.level)];
@@ -927,7 +1243,7 @@ class Lattice {
           const Axis& axis = axes_[a];
           tile[index(axis.dimension)] *= axis.rung(index(slide.tile / by) % axis.ladder->size()).extent;
         }
-      const Cost cost = prices_.slide(slide.tensor, slide.level, tile, rank, std::abs(displacement));
+      const Cost cost = tables_[slide.table].prices->slide(slide.tensor, slide.level, tile, rank, std::abs(displacement));
       NodePrice price;
       for (std::size_t p = 0; p < scored(); ++p) price.per_visit[p] = cost[p];
       it = shifted_.emplace(key, price).first;
@@ -956,7 +1272,7 @@ class Lattice {
     bool ends = false;
     for (std::size_t r = 0; r < ranks.size(); ++r) {
       const auto term = std::find_if(ranks[r].begin(), ranks[r].end(), [&](const Term& of) { return of.dimension == dimension; });
-      const std::int64_t by = term == ranks[r].end() ? 0 : stride(phases_[label.phase].level, *term);
+      const std::int64_t by = term == ranks[r].end() ? 0 : stride(phase_of(label.phase).level, *term);
       if (by != slide.resets[r]) {
         ++displaced;
         along = r;
@@ -989,47 +1305,87 @@ class Lattice {
   // -- storage nodes ------------------------------------------------------------------------------------------------------
 
   void place_nodes(const Label& label, std::int32_t at) {
-    const Phase& phase = phases_[label.phase];
+    const Phase& phase = phase_of(label.phase);
     if (phase.level == 0) return;
-    const std::uint32_t missing = kept_[index(phase.level)] & ~phase.placed;
-    if (!problem_.mapspace.uneven || shared_[index(phase.level)] == -2) {
-      place(label, at, missing);
+    Placing placing{label, phase.chains};
+    placing.next.from = at;
+    placing.next.dimension = -1;
+    placing.next.count = 0;
+    placing.next.shape = shape_;
+    if (phase.shared >= 0) placing.used[index(phase.shared)] = label.used;
+    if (!problem_.mapspace.uneven || phase.shared == -2) {
+      placing.next.stored = static_cast<std::uint16_t>(phase.missing);
+      place(placing, phase, phase.missing);
       return;
     }
-    for (std::uint32_t left = missing; left != 0; left &= left - 1) place(label, at, left & (0U - left));
+    for (std::uint32_t left = phase.missing; left != 0; left &= left - 1) {
+      placing.next.stored = static_cast<std::uint16_t>(left & (0U - left));
+      place(placing, phase, placing.next.stored);
+    }
   }
 
-  void place(const Label& label, std::int32_t at, std::uint32_t tensors) {
-    const Phase& phase = phases_[label.phase];
-    const auto& of_level = phase_number_[index(phase.level)];
-    Label next = label;
-    next.from = at;
-    next.dimension = -1;
-    next.count = 0;
-    next.stored = tensors;
-    next.shape = shape_;
+  /// A label to which nodes are being added.
+  struct Placing {
+    Label next;
+    Chains chains{};
     std::array<std::int64_t, kMaxPartitions> used{};
-    const int shared = shared_[index(phase.level)];
-    if (shared >= 0) used[index(shared)] = label.used;
-    for (int t = 0; t < layer_.tensor_count(); ++t) {
-      if ((tensors >> t & 1U) == 0) continue;
-      const NodePrice& price = node_price(t, phase.level);
-      if (!fits(phase.level, t, price.words, used) || !tile_obeys(t, phase.level)) return;
-      add(next.cost, price.once, 1);
-      if constexpr (K > 1) owe_anew(next.cost, t, phase.level, price);
-      next.open |= open_bit(t, phase.level);
+  };
+
+  /// The nodes of `tensors` at the level of `phase`, with every choice of their parents.
+  void place(const Placing& placing, const Phase& phase, std::uint32_t tensors) {
+    const int t = std::countr_zero(tensors);
+    if (!tile_obeys(t, phase.level)) return;
+    for (int parent = phase.level; parent-- > 0;) {
+      if (!may_follow(t, phase.level, parent)) continue;
+      const NodePrice& price = node_price(t, phase.level, table_of(t, phase.level, parent, phase.chains[index(t)]));
+      Placing more = placing;
+      if (!fits(phase.level, t, price.words, more.used)) return;
+      more.chains[index(t)] = chain_after(t, phase.chains[index(t)], parent);
+      add(more.next.cost, price.once, 1);
+      if constexpr (K > 1) owe_anew(more.next.cost, t, phase.level, price);
+      more.next.open |= open_bit(t, phase.level);
+      if (const std::uint32_t rest = tensors & (tensors - 1); rest != 0)
+        place(more, phase, rest);
+      else
+        go_on(more, phase, parent);
     }
-    if ((phase.placed | tensors) != kept_[index(phase.level)]) {
-      next.used = shared >= 0 ? used[index(shared)] : 0;
-      next.phase = of_level.at(phase.placed | tensors);
-    } else {
+  }
+
+  /// … and the last of them, with its parent, leads to the next phase.
+  void go_on(Placing& placed, const Phase& phase, int parent) {
+    Label& next = placed.next;
+    const bool all = phase.missing == next.stored;
+    const bool one = std::has_single_bit(next.stored);
+    std::int32_t known = 0;
+    std::int32_t& after = one ? phase_of(next.phase).after[index(std::countr_zero(next.stored))][index(parent)] : known;
+    if (after == 0) after = (all ? enter(placed.chains) : phase_at(phase.level, phase.shared, placed.chains)) + 1;
+    next.phase = static_cast<std::uint16_t>(after - 1);
+    if (all) {
       next.used = 0;
       next.open &= kNodes;
-      next.phase = of_level.at(kAllPlaced);
-      if (scope_.innermost == kMaxLevels) pass_fanouts(next, phase.level, phases_[next.phase].level);
-      if (phases_[next.phase].level == 0 && !hopeless(next) && finish_in_order(next)) return;
+      pass_fanouts(next, phase.level, placed.chains);
+      if (phase_of(next.phase).level == 0 && !hopeless(next) && finish_in_order(next)) return;
+    } else {
+      next.used = phase.shared >= 0 ? placed.used[index(phase.shared)] : 0;
     }
     if (!hopeless(next)) insert(next);
+  }
+
+  /// Words of a phase's shared partition that the nodes still to come there leave, at the current shape: further out their tiles
+  /// only grow. Negative: those of this or a level further out do not fit in any case.
+  [[nodiscard]] std::int64_t room_left(const Phase& phase) {
+    std::array<std::array<std::int64_t, kMaxPartitions>, kMaxLevels> used{};
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const int level = next_of(phase.chains[index(t)]);
+      if (level < scope_.outermost) continue;
+      int parent = level - 1;
+      while (!may_follow(t, level, parent)) --parent;
+      const NodePrice& price = node_price(t, level, table_of(t, level, parent, phase.chains[index(t)]));
+      if (!fits(level, t, price.words, used[index(level)])) return -1;
+    }
+    if (phase.shared < 0) return std::numeric_limits<std::int64_t>::max();
+    const auto shared = index(phase.shared);
+    return hierarchy_.level(phase.level).partitions[shared].capacity_words - used[index(phase.level)][shared];
   }
 
   [[nodiscard]] bool fits(int level, int t, std::int64_t words, std::array<std::int64_t, kMaxPartitions>& used) const {
@@ -1068,8 +1424,8 @@ class Lattice {
     }
     while (at >= 0) {
       const Label& label = labels_[index(at)];
-      const int above = phases_[label.phase].level;
-      const int below = label.from < 0 ? hierarchy_.level_count() : phases_[labels_[index(label.from)].phase].level;
+      const int above = phase_of(label.phase).level;
+      const int below = label.from < 0 ? hierarchy_.level_count() : phase_of(labels_[index(label.from)].phase).level;
       for (int f = above; f < below; ++f)
         if (hierarchy_.level(f).fanout)
           for (const SpatialLoop& loop : lay_out(layer_, hierarchy_, f, prices_.job().lanes[index(f)], prices_.job().deals))
@@ -1094,14 +1450,18 @@ class Lattice {
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   const Prices& prices_;
+  const Keeping keeping_;
+  const bool fixed_;  ///< the keeping leaves no choice: that of the prices
   const Patience& patience_;
   Workspace& workspace_;
-  std::size_t words_per_phase_ = 0;
+  std::size_t blocks_per_phase_ = 0;
   std::array<std::uint32_t, kMaxDimensions> relevant_{};  ///< per dimension: tensors, a bit each
+  std::array<Open, kMaxDimensions> moves_{};              ///< per dimension: all their nodes
   std::size_t scored_ = 1, parts_ = 1;                    ///< parts of a cost, of a label
   Cost relaxed_{};                                        ///< least of every part: of those that the labels do not count
   Pace pace_;
   bool slides_at_all_ = false;
+  bool visits_pay_ = false;     ///< more visits of some node can cost less
   bool ragged_at_all_ = false;  ///< some dimension may be cut with a remainder
 
   std::vector<Axis> axes_;                        ///< dimensions with temporal loops
@@ -1112,19 +1472,19 @@ class Lattice {
   std::array<std::int64_t, kMaxTensors> tiles_{};
   std::vector<Extents> lanes_inside_;  ///< per level: lanes of its fanout and all further in
 
-  std::vector<std::uint32_t> kept_;  ///< per level: tensors, a bit each
-  std::vector<int> shared_;          ///< per level: what shared_partition says
-  std::vector<Phase> phases_;
-  static constexpr std::uint32_t kAllPlaced = 1U << kMaxTensors;
-  std::vector<std::map<std::uint32_t, std::uint16_t>>
-      phase_number_;  ///< per level, by what is placed; kAllPlaced: the next level's first
+  std::vector<std::unique_ptr<Phase>> phases_;
+  std::map<std::tuple<int, int, Chains>, std::uint16_t> phase_number_;  ///< by level, shared partition and chains
+  std::vector<std::vector<std::uint16_t>> agenda_;                      ///< phases in the order in which they are gone through
   std::vector<Label> labels_;
-  std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> nodes_;
-  std::array<std::vector<NodePrice>, kMaxTensors> mac_reads_;
+  std::vector<Table> tables_;
+  std::array<std::array<std::int16_t, 1U << kMaxLevels>, kMaxTensors>
+      table_at_{};  ///< per tensor, by table_of's levels; -1 = none
+  std::map<std::pair<int, std::uint32_t>, std::unique_ptr<Prices>> variants_;
+  std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> mac_reads_;
   std::vector<Use> uses_;
   std::vector<std::vector<Slide>> memories_;
   std::map<std::vector<Slide>, std::uint32_t> memory_of_;
-  std::map<std::tuple<int, int, std::int64_t, std::size_t, std::int64_t>, NodePrice> shifted_;
+  std::map<std::tuple<std::size_t, std::int64_t, std::size_t, std::int64_t>, NodePrice> shifted_;
 
   // the current shape
   std::int64_t shape_ = 0;
@@ -1132,7 +1492,12 @@ class Lattice {
   std::array<double, kMaxDimensions> left_{};  ///< iterations of each dimension still to be placed
   double outside_ = 1;                         ///< of all together
   std::array<std::int64_t, kMaxTensors> tile_{};
-  std::array<double, kMaxTensors> least_visits_{};
+  std::array<double, kMaxTensors> least_visits_{}, own_visits_{};  ///< own: iterations of all relevant loops together
+  struct Slidable {
+    std::int64_t shape = -1;
+    bool can = false;
+  };
+  std::array<std::array<Slidable, kMaxLevels>, kMaxTensors> slidable_{};
 
   Score best_;
   double limit_ = 0;  ///< energy of a path that only meets the incumbent
@@ -1195,66 +1560,79 @@ double Problem::energy_limit(const Score& incumbent, double cycles) const {
   return std::min(limit, std::nextafter(objective.max_energy, kNone)) - leakage * cycles;
 }
 
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience,
-                     Workspace& workspace) {
-  const Scope scope{kMaxLevels, 1, outer, problem.outer_level};
-  const int parts = problem.parts.label_count;
-  if (parts == 1) return Lattice<1>(problem, prices, incumbent, scope, patience, workspace).run();
-  if (parts <= kFirstPort + 4) return Lattice<kFirstPort + 4>(problem, prices, incumbent, scope, patience, workspace).run();
-  if (parts <= kFirstPort + 8) return Lattice<kFirstPort + 8>(problem, prices, incumbent, scope, patience, workspace).run();
-  if (parts <= kFirstPort + 16) return Lattice<kFirstPort + 16>(problem, prices, incumbent, scope, patience, workspace).run();
-  if (parts <= kMaxParts) return Lattice<kMaxParts>(problem, prices, incumbent, scope, patience, workspace).run();
-  return Lattice<kMaxLabelParts>(problem, prices, incumbent, scope, patience, workspace).run();
-}
-
-LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                             const Patience& patience, Workspace& workspace) {
-  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, 1, outer, problem.outer_level}, patience, workspace).run();
-}
-
-LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                             const Patience& patience, Workspace& workspace) {
-  return Lattice<1>(problem, prices, incumbent, {kMaxLevels, 1, outer, problem.outer_level, true}, patience, workspace).run();
-}
-
 namespace {
 
+template <std::size_t K>
+LatticeOutcome solve_fixed(const Problem& problem, const Prices& prices, const Score& incumbent, const Scope& scope,
+                           const Patience& patience, Workspace& workspace) {
+  const auto& keeps = prices.job().keeps;
+  return Lattice<K>(problem, prices, {keeps, keeps}, incumbent, scope, patience, workspace).run();
+}
+
 /// Whether a bound may go by bands: not where more visits of psums are cheaper, since bands have too few.
-bool banded(const Problem& problem, const Prices& prices) {
+bool banded(const Problem& problem, const Prices& prices, const Keeping& keeping) {
+  if (std::all_of(problem.ragged.begin(), problem.ragged.end(), [](const Ladder& ladder) { return ladder.empty(); }))
+    return false;
   const int out = problem.layer.output();
-  for (int l = 1; l < problem.hierarchy.level_count(); ++l)
-    if (prices.kept(out, l) && prices.least(out, l)[kEnergy] < 0) return false;
-  return std::any_of(problem.ragged.begin(), problem.ragged.end(), [](const Ladder& ladder) { return !ladder.empty(); });
+  const auto o = static_cast<std::size_t>(out);
+  Prices kept = prices;
+  const std::uint32_t free = keeping.may[o] & ~keeping.must[o];
+  for (std::uint32_t more = free;; more = (more - 1) & free) {
+    kept.keep(out, keeping.must[o] | more | 1U);
+    for (int l = 1; l < problem.hierarchy.level_count(); ++l)
+      if (kept.kept(out, l) && kept.visits_pay(l)) return false;
+    if (more == 0) return true;
+  }
 }
 
 }  // namespace
 
-double least_outer(const Problem& problem, const Prices& prices, const Patience& patience, Workspace& workspace) {
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
+                     const Patience& patience, Workspace& workspace) {
+  const Scope scope{kMaxLevels, 1, &outer, {}};
+  const auto by = [&](auto solves) { return solves(problem, prices, incumbent, scope, patience, workspace); };
+  const int parts = problem.parts.label_count;
+  if (parts == 1) return by(solve_fixed<1>);
+  if (parts <= kFirstPort + 4) return by(solve_fixed<kFirstPort + 4>);
+  if (parts <= kFirstPort + 8) return by(solve_fixed<kFirstPort + 8>);
+  if (parts <= kFirstPort + 16) return by(solve_fixed<kFirstPort + 16>);
+  if (parts <= kMaxParts) return by(solve_fixed<kMaxParts>);
+  return by(solve_fixed<kMaxLabelParts>);
+}
+
+LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
+                             const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
+  return Lattice<1>(problem, prices, keeping, incumbent, {kMaxLevels, 1, &outer, {}}, patience, workspace).run();
+}
+
+LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
+                             const Patience& patience, Workspace& workspace) {
+  return solve_fixed<1>(problem, prices, incumbent, {kMaxLevels, 1, &outer, {}, true}, patience, workspace);
+}
+
+double least_outer(const Problem& problem, const Prices& prices, const Keeping& keeping, const Nearest& nearest,
+                   const Patience& patience, Workspace& workspace) {
   Problem energy = problem;
   energy.objective = Aim(Objective::energy);
   energy.leakage = 0;
   energy.constraints.clear();
-  const Scope scope{problem.outer_level, 1, 0, -1, false, banded(problem, prices)};
-  double least = 0;
-  for (int t = 0; t < problem.layer.tensor_count(); ++t)
-    for (int l = 1; l <= problem.outer_level; ++l)
-      if (prices.kept(t, l)) least += prices.least(t, l)[kEnergy];
-  // Limits not far above the bound first: see Searcher::narrowing.
-  for (const double slack : {1.01, 1.1, 1.5, 3.0, std::numeric_limits<double>::infinity()}) {
-    const Score limit{std::max(least, 1.0) * slack, 0};
-    const LatticeOutcome outcome = Lattice<1>(energy, prices, limit, scope, patience, workspace).run();
-    if (!outcome.finished) return 0;
-    if (outcome.score < limit) return outcome.score.value;
-  }
-  return 0;
+  const Scope scope{problem.outer_level, 1, nullptr, nearest, false, banded(problem, prices, keeping)};
+  const auto lattice = [&](const Score& limit) { return Lattice<1>(energy, prices, keeping, limit, scope, patience, workspace); };
+  const double least = lattice({}).bound_apart().value;
+  const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
+  const LatticeOutcome outcome = narrowing({}, above, [&](const Score& limit) { return lattice(limit).run(); });
+  return outcome.finished ? outcome.score.value : 0;
 }
 
-LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                           const Patience& patience, Workspace& workspace) {
-  return Lattice<1>(problem, prices, incumbent,
-                    {kMaxLevels, problem.outer_level + 1, outer, problem.outer_level, false, banded(problem, prices)}, patience,
-                    workspace)
-      .run();
+Score bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+                  const Patience& patience, Workspace& workspace) {
+  return Lattice<1>(problem, prices, keeping, {}, {kMaxLevels, 1, &outer, {}}, patience, workspace).bound_apart();
+}
+
+LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
+                           const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
+  const Scope scope{kMaxLevels, problem.outer_level + 1, &outer, {}, false, banded(problem, prices, keeping)};
+  return Lattice<1>(problem, prices, keeping, incumbent, scope, patience, workspace).run();
 }
 
 }  // namespace tilepath::search_detail

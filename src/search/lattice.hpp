@@ -21,8 +21,10 @@
 // which that can still happen are remembered one by one in the label (`Slide`), until the loops of other ranks rule it out.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <vector>
@@ -63,15 +65,27 @@ struct Problem {
   [[nodiscard]] double energy_limit(const Score& incumbent, double cycles) const;
 };
 
-/// Memory that one solve after the other uses; one at a time.
+/// Which levels may and which must keep each tensor, a bit per level; the outermost (bit 0) keeps them all. A lattice chooses
+/// among what it may along with everything else, unless that is `fixed`.
+struct Keeping {
+  std::array<std::uint32_t, kMaxTensors> may{}, must{};
+  [[nodiscard]] bool fixed() const { return may == must; }
+  friend auto operator<=>(const Keeping&, const Keeping&) = default;
+};
+
+/// Per tensor, the innermost level that keeps it among the outer ones.
+using Nearest = std::array<std::uint8_t, kMaxTensors>;
+/// The least energy of the outer nodes, by where the nearest of each tensor stands. Empty: nothing is known.
+using OuterEnergy = std::function<double(const Nearest&)>;
+
+/// Memory that one solve after the other uses, one at a time: the first label of each phase and shape, for 64 shapes together.
 struct Workspace {
-  struct Head {
-    std::uint32_t solve = 0;  ///< in which solve it was set; else it is empty
-    std::int32_t label = -1;
+  struct Block {
+    std::uint64_t occupied = 0;  ///< a bit per shape: it has labels
+    std::array<std::int32_t, 64> first{};
   };
-  std::uint32_t solves = 0;
-  std::vector<Head> heads;              ///< first label per phase and shape
-  std::vector<std::uint64_t> occupied;  ///< a bit per phase and shape: it has labels
+  std::size_t used = 0;
+  std::vector<Block> blocks;
 };
 
 struct LatticeOutcome {
@@ -81,27 +95,53 @@ struct LatticeOutcome {
   std::int64_t labels_kept = 0, labels_pruned = 0;
 };
 
-/// The best nest of a job that is strictly better than `incumbent`. Deterministic. `outer`: as below, 0 = nothing known.
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, double outer, const Patience& patience,
-                     Workspace& workspace);
+/// Solves with a limit not far above a bound first, then further away, at last with `most`: most labels die at once where the
+/// limit is tight. `above(slack)`: the bound, so many times as much; `solve_below(limit)`: what is to be solved.
+template <class Above, class Solve>
+LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below) {
+  LatticeOutcome all;
+  const auto finds = [&](const Score& limit) {
+    LatticeOutcome outcome = solve_below(limit);
+    outcome.labels_kept += all.labels_kept;
+    outcome.labels_pruned += all.labels_pruned;
+    all = std::move(outcome);
+    return all.score < limit || !all.finished;
+  };
+  for (const double slack : {1.02, 1.1, 1.4, 2.0, 3.0}) {
+    if (!(above(slack * 1.05) < most)) break;
+    if (finds(above(slack))) return all;
+  }
+  finds(most);
+  return all;
+}
 
-/// The same with bandwidths relaxed: each port carries its least, whatever the nest. Much cheaper, since a label has one cost.
-/// `score` is then a bound: no nest of the job scores less. Without a nest, none of the job beats the incumbent.
-LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                             const Patience& patience, Workspace& workspace);
+/// The best nest of a job that is strictly better than `incumbent`. Deterministic.
+LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
+                     const Patience& patience, Workspace& workspace);
+
+/// The same for all jobs of these lanes that `keeping` allows together, with bandwidths relaxed: each port carries its least,
+/// whatever the nest. Much cheaper, since a label has one cost. `score` is then a bound: no nest scores less; where no bandwidth
+/// is limited, it is what the nest scores. Without a nest, none beats the incumbent.
+LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
+                             const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
 
 /// A good nest of a job, quickly: of all labels of one phase and shape the most promising alone goes on. Proves nothing.
-LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
+LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
                              const Patience& patience, Workspace& workspace);
 
 // The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others.
 // Each part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
 
-/// Least energy of the outer nodes, of prices without lanes.
-double least_outer(const Problem& problem, const Prices& prices, const Patience& patience, Workspace& workspace);
+/// Least energy of the outer nodes from `nearest` on, of prices without lanes.
+double least_outer(const Problem& problem, const Prices& prices, const Keeping& keeping, const Nearest& nearest,
+                   const Patience& patience, Workspace& workspace);
 
-/// A bound on the score of a job: its inner nodes on their own, `outer` for the energy of the others.
-LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Score& incumbent, double outer,
-                           const Patience& patience, Workspace& workspace);
+/// A bound on the scores of the jobs of these lanes that `keeping` allows: each node at its least, the outer ones together.
+Score bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+                  const Patience& patience, Workspace& workspace);
+
+/// A better one: their inner nodes on their own.
+LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
+                           const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
 
 }  // namespace tilepath::search_detail

@@ -86,7 +86,7 @@ void Prices::keep(int t, std::uint32_t levels) {
 
 Cost Prices::fixed() const {
   Cost sum{};
-  sum[kEnergy] = macs_ * hierarchy_.compute.mac_energy;
+  sum[kEnergy] = mac_energy();
   for (int t = 0; t < layer_.tensor_count(); ++t) add(sum, fixed_of(t));
   return sum;
 }
@@ -538,8 +538,9 @@ void Prices::price_outputs() {
     price = comes_back / group + up(above, child) - (1 - 1 / group) * saved;
     if (hierarchy_.level(child).drain_reads) price += read_energy(child, out);
     saved += comes_back;
+    output_zeros_[index(child)] = words_[index(out)] * comes_back;
   }
-  fixed[kEnergy] -= words_[index(out)] * saved;
+  fixed[kEnergy] -= words_[index(out)] * read_energy(innermost, out);
   if (parts_.count == 1) return;
 
   // Ports at the MACs: updates of a step arrive once per group that no reduction joins.
@@ -572,6 +573,7 @@ Price Prices::output_node(int level, const Extents& tile) const {
   Price price;
   price.words = tile_words(tensor(out), tile, hierarchy_.footprint);
   price.per_visit[kEnergy] = crossing(out, 0, level, level, tile, Whose::all, nullptr) * output_price_[index(level)];
+  price.once[kEnergy] = -output_zeros_[index(level)];
   if (parts_.count == 1) return price;
 
   const auto words = static_cast<double>(price.words);
@@ -653,7 +655,7 @@ Cost Prices::least(int t, int level) const {
   if (layer_.is_output(t)) {
     const double price = output_price_[index(level)];
     // Each word visits at least once per lane that holds it; at most every MAC is a visit.
-    cost[kEnergy] = price * (price >= 0 ? words * irrelevant_lanes(t, 0, level) : macs_);
+    cost[kEnergy] = price * (price >= 0 ? words * irrelevant_lanes(t, 0, level) : macs_) - output_zeros_[index(level)];
     pass(parts_.write_port[index(above)], above);
     return cost;
   }

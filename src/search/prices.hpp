@@ -107,9 +107,10 @@ class Prices {
   [[nodiscard]] std::vector<Use> uses() const;
   /// Cost of everything that the temporal nest does not change: MACs, their reads and updates, zeros of the outputs.
   [[nodiscard]] Cost fixed() const;
-  /// The part of it that one tensor causes: it depends on this tensor's keeps alone.
+  [[nodiscard]] double mac_energy() const { return macs_ * hierarchy_.compute.mac_energy; }
   /// How long the MACs take, once the keeps are chosen.
   [[nodiscard]] Pace pace() const;
+  /// The part of the fixed cost that one tensor causes: it depends on the innermost level that keeps it alone.
   [[nodiscard]] const Cost& fixed_of(int tensor) const { return fixed_of_[static_cast<std::size_t>(tensor)]; }
   /// The fanout at which the MACs' reads of an operand become known, because neighbouring lanes share words of a halo there;
   /// -1: they are in `fixed`.
@@ -119,6 +120,8 @@ class Prices {
 
   /// Whether lanes of the fanout of `level` unroll a dimension of this halo rank (a rank of more than one term).
   [[nodiscard]] bool halo_lanes(const Rank& rank, int level) const;
+  /// Whether more visits of the output's node at `level` cost less.
+  [[nodiscard]] bool visits_pay(int level) const { return output_price_[static_cast<std::size_t>(level)] < 0; }
   /// Least that the node of a tensor at `level` can cost, whatever its tile: every word arrives at least once.
   [[nodiscard]] Cost least(int tensor, int level) const;
   /// Least cost of the MACs' reads where they are not in `fixed`.
@@ -187,8 +190,9 @@ class Prices {
   model_detail::Steps mac_steps_;
   std::array<model_detail::Meeting, kMaxLevels> meetings_{};  ///< at the ports of each level, where a bandwidth is given
   std::array<int, kMaxTensors> mac_fanout_{};
-  std::array<double, kMaxTensors> words_{};  ///< of the whole tensor, touched
-  std::array<double, kMaxLevels> output_price_{};
+  std::array<double, kMaxTensors> words_{};        ///< of the whole tensor, touched
+  std::array<double, kMaxLevels> output_price_{};  ///< energy per word of a visit
+  std::array<double, kMaxLevels> output_zeros_{};  ///< energy that first visits save: they start from zero
 };
 
 }  // namespace tilepath::search_detail

@@ -6,10 +6,12 @@
 #include "tilepath/search/search.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <tuple>
 
@@ -24,9 +26,12 @@ namespace tilepath {
 using search_detail::Cost;
 using search_detail::Deal;
 using search_detail::Job;
+using search_detail::Keeping;
 using search_detail::LaneChoice;
 using search_detail::LaneFactors;
 using search_detail::LatticeOutcome;
+using search_detail::Nearest;
+using search_detail::OuterEnergy;
 using search_detail::Parts;
 using search_detail::Patience;
 using search_detail::Prices;
@@ -91,16 +96,10 @@ struct Knot {
   std::int64_t number = 0;  ///< in order of creation: of equal bounds, the older first
   int fanouts = 0;          ///< levels whose fanout is decided
   bool keeps = false;       ///< the keeps are decided too: a job
-  int looks = 0;            ///< at a job, see look_at_job
+  int looks = 0;            ///< see look
   bool remainders = false;  ///< some dimension is to be dealt in parts that do not divide (R9)
   std::shared_ptr<const Job> lanes = std::make_shared<const Job>();  ///< shared by the knots below it; without keeps
   std::array<std::uint32_t, kMaxTensors> kept{};
-
-  [[nodiscard]] Job job() const {
-    Job whole = *lanes;
-    whole.keeps = kept;
-    return whole;
-  }
 };
 
 using KnotPointer = std::unique_ptr<Knot>;
@@ -130,6 +129,12 @@ class Searcher {
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int d = 0; d < layer.dimension_count(); ++d) relevant_[index(t)][index(d)] = layer.relevant(t, d);
     if (options.constraints.empty()) symmetries_ = symmetries(layer, hierarchy);
+    for (int t = 0; t < layer.tensor_count(); ++t)
+      for (int l = 0; l < hierarchy.level_count(); ++l) {
+        const Keep keep = l == 0 ? Keep::must : keep_of(t, l);
+        if (keep != Keep::never) keeping_.may[index(t)] |= 1U << l;
+        if (keep == Keep::must) keeping_.must[index(t)] |= 1U << l;
+      }
     remainders_to_come_ = options.mapspace.remainders != Remainders::none;
     if (options.mapspace.remainders == Remainders::loops) set_remainders_in_time();
     for (int l = 0; l < hierarchy.level_count(); ++l)
@@ -148,13 +153,12 @@ class Searcher {
       }
       if (!open() || patience_.over() || (options_.any && !result_.nest.nodes.empty())) break;
       KnotPointer knot = pop();
-      if (knot->keeps) {
-        if (!look_at_jobs(std::move(knot))) break;
-      } else if (knot->fanouts < problem_.hierarchy.level_count()) {
+      if (knot->fanouts < problem_.hierarchy.level_count())
         branch_lanes(*knot);
-      } else {
+      else if (!knot->keeps && knot->looks == kLooks)
         branch_keeps(*knot);
-      }
+      else if (!look(std::move(knot)))
+        break;
     }
     return result();
   }
@@ -175,7 +179,7 @@ class Searcher {
   }
 
   static constexpr int kMostOuterLevels = 2;     ///< solved on their own: more would take as long as the whole
-  static constexpr std::int64_t kFirstDive = 4;  ///< inner looks before the first dive, and by how much each waits longer
+  static constexpr std::int64_t kFirstDive = 1;  ///< inner looks before the first dive, and by how much each waits longer
   static constexpr std::int64_t kDiveFactor = 4;
   static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
@@ -475,7 +479,6 @@ class Searcher {
     Cost bound_cost = cost;
     bound_cost[search_detail::kEnergy] += rest[t];
     const Score bound = std::max(problem_.score(bound_cost, pace), knot.bound);
-    if (t == choices.size()) ++result_.certificate.jobs;
     if (bound >= incumbent_) return;
     if (t == choices.size()) {
       Knot next;
@@ -495,62 +498,70 @@ class Searcher {
     }
   }
 
-  // Looks at a job, each dearer and better than the one before: with the least energy of its outer nodes; with its inner nodes
-  // solved on their own; where bandwidths are limited, solved with each port at its least; solved. The dear ones are taken at
-  // several jobs at once, of a number that does not depend on the threads: each starts from the incumbent as it was, and they are
-  // settled in their order.
+  // Looks at all jobs of the same lanes together, each look dearer and better than the one before: with each node at its least
+  // and the outer ones together; with the inner nodes solved on their own; solved, with bandwidths relaxed: each port carries its
+  // least. Without bandwidths that is all. With them the jobs are looked at one by one in the same way, and at last solved as
+  // they are. The dear looks are taken at several knots at once, of a number that does not depend on the threads: each starts
+  // from the incumbent as it was, and they are settled in their order.
 
-  [[nodiscard]] bool relaxes(const Knot& knot) const { return problem_.parts.count > 1 && knot.looks < 3; }
+  static constexpr int kLooks = 3;
 
-  bool look_at_jobs(KnotPointer first) {
+  [[nodiscard]] bool relaxes(const Knot& knot) const { return !knot.keeps || (problem_.parts.count > 1 && knot.looks < kLooks); }
+
+  bool look(KnotPointer first) {
     std::vector<KnotPointer> batch;
     const int looks = first->looks;
+    const bool keeps = first->keeps;
     batch.push_back(std::move(first));
     if (looks == 0) {
       if (++first_looks_ == 1) solve_roughly(*batch[0]);  // for an incumbent
-      const Score bound = outer_bound(*batch[0]);
+      const Knot& knot = *batch[0];
+      if (!keeps) result_.certificate.jobs += choices_of_keeps();
+      const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(knot));
+      const Score bound = bound_apart(problem_, prices, keeping(knot), outer_energy(knot), patience_, workspaces_[0]);
       look_again(std::move(batch[0]), bound);
       return true;
     }
-    while (batch.size() < (looks == 1 ? kInnerBatch : kSolveBatch) && open() && tree_.front()->keeps &&
-           tree_.front()->looks == looks)
+    const std::size_t most = reached_[index(looks)] == 0 ? 1 : looks == 1 ? kInnerBatch : kSolveBatch;
+    while (batch.size() < most && open() && tree_.front()->fanouts == problem_.hierarchy.level_count() &&
+           tree_.front()->keeps == keeps && tree_.front()->looks == looks)
       batch.push_back(pop());
     return looks == 1 ? look_inside(batch) : solve_jobs(batch);
   }
 
   void solve_roughly(const Knot& knot) {
-    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot.job());
-    const LatticeOutcome found =
-        search_detail::solve_roughly(problem_, prices, incumbent_, outer_energy(knot.kept), patience_, workspaces_[0]);
+    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(knot));
+    const LatticeOutcome found = search_detail::solve_roughly(problem_, prices, incumbent_, {}, patience_, workspaces_[0]);
     count(found);
     if (found.nest) take(*found.nest);
   }
 
-  /// With the least energy of the outer nodes, whatever the lanes.
-  Score outer_bound(const Knot& knot) {
-    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, knot.job());
-    Cost cost = prices.fixed();
-    double outer = 0;
-    for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
-      for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
-        if (!prices.kept(t, l)) continue;
-        search_detail::add(cost, prices.least(t, l));
-        if (l <= problem_.outer_level) outer += prices.least(t, l)[search_detail::kEnergy];
-      }
-      if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
-    }
-    cost[search_detail::kEnergy] += std::max(0.0, outer_energy(knot.kept) - outer);
-    return problem_.score(cost, problem_.pace(prices.steps()));
+  [[nodiscard]] std::int64_t choices_of_keeps() const {
+    std::int64_t choices = 1;
+    for (int t = 0; t < problem_.layer.tensor_count(); ++t)
+      choices <<= std::popcount(keeping_.may[index(t)] & ~keeping_.must[index(t)]);
+    return choices;
   }
+
+  /// With all keeps that it may have.
+  [[nodiscard]] Job job(const Knot& knot) const {
+    Job job = *knot.lanes;
+    job.keeps = keeping(knot).may;
+    return job;
+  }
+  [[nodiscard]] Keeping keeping(const Knot& knot) const { return knot.keeps ? Keeping{knot.kept, knot.kept} : keeping_; }
 
   bool look_inside(std::vector<KnotPointer>& batch) {
     std::vector<LatticeOutcome> outcomes(batch.size());
-    at_once(batch, [&](std::size_t k, const Prices& prices, double outer, Workspace& workspace) {
-      outcomes[k] = bound_inner(problem_, prices, incumbent_, outer, patience_, workspace);
+    at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
+      outcomes[k] = narrowing(*batch[k], [&](const Score& limit) {
+        return bound_inner(problem_, prices, keeping(*batch[k]), limit, outer, patience_, workspace);
+      });
     });
     for (std::size_t k = 0; k < batch.size(); ++k) {
       count(outcomes[k]);
       const Score bound = outcomes[k].finished ? outcomes[k].score : batch[k]->bound;
+      if (bound < incumbent_) reach(*batch[k], bound);
       look_again(std::move(batch[k]), bound);
     }
     inner_looks_ += static_cast<std::int64_t>(batch.size());
@@ -560,11 +571,9 @@ class Searcher {
   /// Does something with each job of a batch, at the same time where the caller can.
   template <class Do>
   void at_once(const std::vector<KnotPointer>& batch, const Do& one) {
-    std::vector<double> outer;
-    for (const KnotPointer& knot : batch) outer.push_back(outer_energy(knot->kept));
     if (workspaces_.size() < batch.size()) workspaces_.resize(batch.size());
     const auto each = [&](std::size_t k) {
-      one(k, Prices(problem_.layer, problem_.hierarchy, problem_.parts, batch[k]->job()), outer[k], workspaces_[k]);
+      one(k, Prices(problem_.layer, problem_.hierarchy, problem_.parts, job(*batch[k])), outer_energy(*batch[k]), workspaces_[k]);
     };
     if (options_.at_once && batch.size() > 1)
       options_.at_once(batch.size(), each);
@@ -595,27 +604,36 @@ class Searcher {
     push(std::move(*knot));
   }
 
-  /// Least energy of the nodes above the lanes, of a job that keeps the same there.
-  double outer_energy(const std::array<std::uint32_t, kMaxTensors>& kept) {
-    Job outer;
-    LaneFactors none{};
-    none.fill(1);
-    outer.lanes.assign(index(problem_.hierarchy.level_count()), none);
-    outer.keeps.fill(1);
-    for (int t = 0; t < problem_.layer.tensor_count(); ++t)
-      outer.keeps[index(t)] = kept[index(t)] & ((2U << problem_.outer_level) - 1U);
-    const auto [it, fresh] = outer_energy_.try_emplace(outer.keeps, 0.0);
-    if (fresh)
-      it->second =
-          least_outer(problem_, Prices(problem_.layer, problem_.hierarchy, problem_.parts, outer), patience_, workspaces_[0]);
+  /// Least energy of the nodes above the lanes, of jobs that keep the same there.
+  [[nodiscard]] OuterEnergy outer_energy(const Knot& knot) {
+    Keeping outer = keeping(knot);
+    for (auto* levels : {&outer.may, &outer.must})
+      for (std::uint32_t& kept : *levels) kept &= (2U << problem_.outer_level) - 1U;
+    return [this, outer](const Nearest& nearest) { return outer_energy(outer, nearest); };
+  }
+  double outer_energy(const Keeping& outer, const Nearest& nearest) {
+    if (outer.fixed())  // known where none of the nodes is placed
+      for (int t = 0; t < problem_.layer.tensor_count(); ++t)
+        if (outer.may[index(t)] >> nearest[index(t)] > 1) return 0;
+    const std::lock_guard lock(outer_mutex_);
+    const auto [it, fresh] = outer_energy_.try_emplace({outer, nearest}, 0.0);
+    if (fresh) {
+      Job none;
+      LaneFactors one{};
+      one.fill(1);
+      none.lanes.assign(index(problem_.hierarchy.level_count()), one);
+      none.keeps = outer.may;
+      const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, none);
+      it->second = least_outer(problem_, prices, outer, nearest, patience_, outer_workspace_);
+    }
     return it->second;
   }
 
   bool solve_jobs(std::vector<KnotPointer>& batch) {
     std::vector<LatticeOutcome> found(batch.size());
-    at_once(batch, [&](std::size_t k, const Prices& prices, double outer, Workspace& workspace) {
-      found[k] = narrowing(batch[k]->bound, [&](const Score& limit) {
-        return relaxes(*batch[k]) ? solve_relaxed(problem_, prices, limit, outer, patience_, workspace)
+    at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
+      found[k] = narrowing(*batch[k], [&](const Score& limit) {
+        return relaxes(*batch[k]) ? solve_relaxed(problem_, prices, keeping(*batch[k]), limit, outer, patience_, workspace)
                                   : solve(problem_, prices, limit, outer, patience_, workspace);
       });
     });
@@ -623,17 +641,20 @@ class Searcher {
     for (std::size_t k = 0; k < batch.size(); ++k) {
       ++solves_;
       count(found[k]);
+      if (found[k].finished && found[k].nest) reach(*batch[k], found[k].score);
       if (found[k].nest) take(*found[k].nest);
       if (!found[k].finished) {
         unfinished_ = std::min(unfinished_.value_or(batch[k]->bound), batch[k]->bound);
         finished = false;
-      } else if (relaxes(*batch[k]) && found[k].nest) {
-        batch[k]->looks = 2;
+      } else if (!batch[k]->keeps && options_.record_jobs) {
+        const Score bound = batch[k]->bound;  // each of its jobs is to be shown to hold nothing better
+        look_again(std::move(batch[k]), bound);
+      } else if (relaxes(*batch[k]) && problem_.parts.count > 1 && found[k].nest) {
         look_again(std::move(batch[k]), found[k].score);
       } else {
         ++result_.certificate.jobs_solved;
         // What is left in it does not beat the incumbent, which it may have become.
-        if (options_.record_jobs) record(batch[k]->job(), incumbent_.value);
+        if (options_.record_jobs) record(job(*batch[k]), incumbent_.value);
       }
     }
     return finished;
@@ -653,27 +674,25 @@ class Searcher {
     result_.solved.push_back(std::move(solved));
   }
 
-  /// Solves with a limit not far above the bound first, then further away: most labels die at once where the bound is good.
+  /// search_detail::narrowing of one look at a knot, from where the ones before have ended.
   template <class Solve>
-  LatticeOutcome narrowing(const Score& bound, const Solve& solve_below) const {
+  LatticeOutcome narrowing(const Knot& knot, const Solve& solve_below) const {
+    const double reach = reach_[index(knot.looks)];
     const auto above = [&](double slack) {
-      return options_.objective.objective == Objective::latency ? Score{bound.value, bound.tie * slack}
-                                                                : Score{bound.value * slack, 0};
+      return options_.objective.objective == Objective::latency ? Score{knot.bound.value, knot.bound.tie * reach * slack}
+                                                                : Score{knot.bound.value * reach * slack, 0};
     };
-    LatticeOutcome all;
-    const auto finds = [&](const Score& limit) {
-      LatticeOutcome outcome = solve_below(limit);
-      outcome.labels_kept += all.labels_kept;
-      outcome.labels_pruned += all.labels_pruned;
-      all = std::move(outcome);
-      return all.nest || !all.finished;
-    };
-    for (const double slack : {1.02, 1.1, 1.4}) {
-      if (!(above(slack * 1.05) < incumbent_)) break;
-      if (finds(above(slack))) return all;
-    }
-    finds(incumbent_);
-    return all;
+    return search_detail::narrowing(incumbent_, above, solve_below);
+  }
+
+  /// A look has raised a bound: the next ones of its kind may do as much.
+  void reach(const Knot& knot, const Score& found) {
+    const bool latency = options_.objective.objective == Objective::latency;
+    const double before = latency ? knot.bound.tie : knot.bound.value;
+    const double after = latency ? found.tie : found.value;
+    if (!(before > 0) || !std::isfinite(after) || (latency && knot.bound.value != found.value)) return;
+    double& reach = reach_[index(knot.looks)];
+    reach = reached_[index(knot.looks)]++ == 0 ? after / before : std::min(reach, after / before);
   }
 
   void count(const LatticeOutcome& outcome) {
@@ -715,11 +734,16 @@ class Searcher {
   double macs_ = 0;
   std::array<double, kMaxTensors> compulsory_{};  ///< energy of every word once past the outermost level
   Cost floor_{};                                  ///< of all tensors, and the MACs
-  std::map<std::array<std::uint32_t, kMaxTensors>, double> outer_energy_;
+  Keeping keeping_;                               ///< what the mapspace and the constraints leave
+  std::mutex outer_mutex_;
+  std::map<std::pair<Keeping, Nearest>, double> outer_energy_;
+  Workspace outer_workspace_;
   std::vector<Workspace> workspaces_ = std::vector<Workspace>(1);  ///< one per job looked at at once
   std::vector<KnotPointer> tree_;                                  ///< a heap, least bound first
   std::int64_t knots_ = 0;
-  std::int64_t solves_ = 0;  ///< relaxed ones included
+  std::int64_t solves_ = 0;                              ///< relaxed ones included
+  std::array<double, kLooks + 1> reach_ = {1, 1, 1, 1};  ///< per look, the least that it has raised a bound by
+  std::array<std::int64_t, kLooks + 1> reached_{};       ///< per look, how often
   std::int64_t first_looks_ = 0, inner_looks_ = 0, next_dive_ = kFirstDive;
   bool remainders_to_come_ = false;
   Score incumbent_;
