@@ -941,6 +941,11 @@ class Lattice {
     Cost cost = relaxed_;
     for (std::size_t p = 0; p < scored(); ++p) cost[p] = label.cost[p] + rest[p];
     cost[kEnergy] += least_owed(label);
+    if constexpr (K > 1)
+      for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
+        const double visits = slides(t, level) ? least_visits_[index(t)] : own_visits_[index(t)];
+        for (std::size_t p = kEnergy + 1; p < scored(); ++p) cost[p] += std::max(0.0, price.per_visit[p]) * visits;
+      });
     for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).energy;
     return problem_.score(cost, pace_);
   }
@@ -1104,7 +1109,23 @@ class Lattice {
       ++outcome_.labels_pruned;
       return;
     }
+    if (scope_.innermost < kMaxLevels && next.slides == 0 && next.even == 0) next.shape = mirrored(next.shape);
     insert(next);
+  }
+
+  /// Without lanes inside, a shape and its mirror image come to the same: the one of lower number, if it is still to come.
+  [[nodiscard]] std::int64_t mirrored(std::int64_t shape) const {
+    std::int64_t least = shape;
+    for (const Symmetry& symmetry : problem_.symmetries) {
+      std::int64_t image = 0;
+      for (const Axis& axis : axes_) {
+        const auto other = std::find_if(axes_.begin(), axes_.end(),
+                                        [&](const Axis& of) { return of.dimension == symmetry[index(axis.dimension)]; });
+        image += shape / axis.stride % static_cast<std::int64_t>(axis.ladder->size()) * other->stride;
+      }
+      if (image > shape_) least = std::min(least, image);
+    }
+    return least;
   }
 
   /// hopeless of a label with one loop more than the current shape: what is still open does not mind that loop.

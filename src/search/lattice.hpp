@@ -31,6 +31,7 @@
 
 #include "ladder.hpp"
 #include "prices.hpp"
+#include "symmetry.hpp"
 #include "tilepath/search/search.hpp"
 
 namespace tilepath::search_detail {
@@ -52,6 +53,7 @@ struct Problem {
   std::vector<Constraint> constraints;
   double leakage = 0;   ///< energy per cycle of all instances together
   int outer_level = 0;  ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
+  std::vector<Symmetry> symmetries;  ///< of the layer and all fanouts
   /// Of the dimensions whose loops in time may leave remainders, where no lanes unroll them; of the others empty.
   std::array<Ladder, kMaxDimensions> ragged{}, banded{};
 
@@ -107,9 +109,15 @@ LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& sol
     all = std::move(outcome);
     return all.score < limit || !all.finished;
   };
-  for (const double slack : {1.02, 1.1, 1.4, 2.0, 3.0}) {
-    if (!(above(slack * 1.05) < most)) break;
-    if (finds(above(slack))) return all;
+  constexpr std::array kSlacks = {1.02, 1.1, 1.2, 1.4, 2.0, 3.0};
+  std::int64_t labels = 0;
+  for (std::size_t k = 0; k < kSlacks.size(); ++k) {
+    if (!(above(kSlacks[k] * 1.05) < most)) break;
+    const std::int64_t before = all.labels_kept;
+    if (finds(above(kSlacks[k]))) return all;
+    const std::int64_t more = all.labels_kept - before - labels;
+    if (k > 0 && k + 2 < kSlacks.size() && more < labels / 4) ++k;  // a step further costs little
+    labels += more;
   }
   finds(most);
   return all;

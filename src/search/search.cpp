@@ -128,7 +128,7 @@ class Searcher {
     problem_.outer_level = std::min(problem_.outer_level, kMostOuterLevels);
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int d = 0; d < layer.dimension_count(); ++d) relevant_[index(t)][index(d)] = layer.relevant(t, d);
-    if (options.constraints.empty()) symmetries_ = symmetries(layer, hierarchy);
+    problem_.symmetries = symmetries(layer, hierarchy);
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int l = 0; l < hierarchy.level_count(); ++l) {
         const Keep keep = l == 0 ? Keep::must : keep_of(t, l);
@@ -391,7 +391,8 @@ class Searcher {
   /// Whether exchanging dimensions that the layer does not tell apart makes an earlier choice of lanes: then that one's mappings
   /// cost the same.
   [[nodiscard]] bool mirrored(const Job& job) const {
-    return std::any_of(symmetries_.begin(), symmetries_.end(), [&](const Symmetry& symmetry) {
+    if (!options_.constraints.empty()) return false;
+    return std::any_of(problem_.symmetries.begin(), problem_.symmetries.end(), [&](const Symmetry& symmetry) {
       for (std::size_t l = 0; l < job.lanes.size(); ++l)
         for (std::size_t d = 0; d < symmetry.size(); ++d) {
           const std::size_t other = index(symmetry[d]);
@@ -519,6 +520,7 @@ class Searcher {
       if (!keeps) result_.certificate.jobs += choices_of_keeps();
       const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(knot));
       const Score bound = bound_apart(problem_, prices, keeping(knot), outer_energy(knot), patience_, workspaces_[0]);
+      if (keeps) ++batch[0]->looks;
       look_again(std::move(batch[0]), bound);
       return true;
     }
@@ -730,7 +732,6 @@ class Searcher {
   Patience patience_;
   std::chrono::steady_clock::time_point start_;
   std::array<std::array<bool, kMaxDimensions>, kMaxTensors> relevant_{};
-  std::vector<Symmetry> symmetries_;
   double macs_ = 0;
   std::array<double, kMaxTensors> compulsory_{};  ///< energy of every word once past the outermost level
   Cost floor_{};                                  ///< of all tensors, and the MACs
