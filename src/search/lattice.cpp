@@ -115,9 +115,27 @@ class Lattice {
 
   /// What any path costs at least, known without a search.
   Score bound_apart() {
-    Score least;
-    each_start([&](const Label& label) { least = std::min(least, bound(label)); });
-    return least;
+    Cost cost = relaxed_;
+    const bool whole = scope_.innermost == kMaxLevels;
+    std::array<ByLevel, kMaxTensors> inner;
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      ByLevel& least = inner[index(t)];
+      least.fill(std::numeric_limits<double>::infinity());
+      for (int level = 0; level < hierarchy_.level_count(); ++level) {  // the innermost that keeps it
+        if (whole ? !may_follow(t, hierarchy_.level_count(), level) : level != scope_.from[index(t)]) continue;
+        const auto chain = static_cast<Chain>(1U << level);
+        double first = 0;
+        if (whole) {
+          const Prices& prices = variant(t, chain);
+          first = prices.fixed_of(t)[kEnergy];
+          if (!layer_.is_output(t) && prices.mac_fanout(t) >= 0) first += prices.least_mac_reads(t)[kEnergy];
+        }
+        const ByLevel further = least_by_next(t, chain, outer_level());
+        for (std::size_t l = 0; l < least.size(); ++l) least[l] = std::min(least[l], first + further[l]);
+      }
+    }
+    cost[kEnergy] = (whole ? prices_.mac_energy() : 0) + least_together(inner);
+    return problem_.score(cost, pace_);
   }
 
  private:
@@ -369,9 +387,11 @@ class Lattice {
 
   [[nodiscard]] int outer_level() const { return scope_.outer != nullptr && *scope_.outer ? problem_.outer_level : 0; }
 
+  using ByLevel = std::array<double, kMaxLevels>;
+
   /// Least energy of a tensor's nodes still to come that lie further in than level `until`, by the first that does not.
-  std::array<double, kMaxLevels> least_by_next(int t, Chain chain, int until) {
-    std::array<double, kMaxLevels> least;
+  ByLevel least_by_next(int t, Chain chain, int until) {
+    ByLevel least;
     least.fill(std::numeric_limits<double>::infinity());
     const int level = next_of(chain);
     if (level <= until) {
@@ -381,36 +401,39 @@ class Lattice {
     for (int next = 0; next < level; ++next) {
       if (!may_follow(t, level, next)) continue;
       const double here = tables_[table_of(t, level, next, chain)].least[kEnergy];
-      const std::array<double, kMaxLevels> further = least_by_next(t, chain_after(t, chain, next), until);
-      for (std::size_t l = 0; l < least.size(); ++l) least[l] = std::min(least[l], here + further[l]);
+      const ByLevel further = least_by_next(t, chain_after(t, chain, next), until);
+      for (int l = 0; l <= until; ++l) least[index(l)] = std::min(least[index(l)], here + further[index(l)]);
     }
     return least;
   }
 
-  /// Whichever levels keep the tensors: the inner nodes each at its least, the outer ones too or together.
-  double least_energy(const Chains& chains) {
+  /// Of all tensors, given the least of each one's inner nodes by the level of its nearest outer one: the outer ones each at its
+  /// least too, or together.
+  double least_together(const std::array<ByLevel, kMaxTensors>& inner) {
     const int outer = outer_level();
     struct Choice {
       double inner = 0, apart = 0;
       Nearest nearest{};
     };
     std::vector<Choice> choices(1);
+    std::vector<Choice> longer;
     for (int t = 0; t < layer_.tensor_count(); ++t) {
-      const std::array<double, kMaxLevels> inner = least_by_next(t, chains[index(t)], outer);
-      std::vector<Choice> longer;
+      longer.clear();
       for (int l = 0; l <= outer; ++l) {
-        if (!std::isfinite(inner[index(l)])) continue;
+        const double more = inner[index(t)][index(l)];
+        if (!std::isfinite(more)) continue;
         const double further = least_by_next(t, static_cast<Chain>(1U << l), 0)[0];
         for (Choice choice : choices) {
-          choice.inner += inner[index(l)];
-          choice.apart += inner[index(l)] + further;
+          choice.inner += more;
+          choice.apart += more + further;
           choice.nearest[index(t)] = static_cast<std::uint8_t>(l);
           longer.push_back(choice);
         }
       }
-      choices = std::move(longer);
+      std::swap(choices, longer);
     }
-    std::stable_sort(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) { return a.apart < b.apart; });
+    if (outer > 0)
+      std::stable_sort(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) { return a.apart < b.apart; });
     double least = std::numeric_limits<double>::infinity();
     for (const Choice& choice : choices) {
       if (choice.apart >= least) break;
@@ -425,7 +448,9 @@ class Lattice {
       for (int t = 0; t < layer_.tensor_count(); ++t)
         for (int l = 1; l <= next_of(phase.chains[index(t)]); ++l)
           if (prices_.kept(t, l)) search_detail::add(rest, prices_.least(t, l));
-    rest[kEnergy] = least_energy(phase.chains);
+    std::array<ByLevel, kMaxTensors> inner;
+    for (int t = 0; t < layer_.tensor_count(); ++t) inner[index(t)] = least_by_next(t, phase.chains[index(t)], outer_level());
+    rest[kEnergy] = least_together(inner);
     if (scope_.innermost < kMaxLevels) return rest;
     for (int t = 0; t < layer_.tensor_count(); ++t)
       if (to_come_at_macs(t, phase.chains[index(t)], phase.level)) {
@@ -498,7 +523,6 @@ class Lattice {
     table.prices = &variant(t, kept);
     table.least = table.prices->least(t, level);
     visits_pay_ |= layer_.is_output(t) && table.prices->visits_pay(level);
-    table.entries.resize(index(tiles_[index(t)]));
     tables_.push_back(std::move(table));
     return tables_.size() - 1;
   }
@@ -511,9 +535,10 @@ class Lattice {
   }
 
   const NodePrice& node_price(int t, int level, std::size_t table) {
-    NodePrice& entry = tables_[table].entries[index(tile_[index(t)])];
-    if (!entry.known) set_price(entry, t, level, *tables_[table].prices);
-    return entry;
+    std::vector<NodePrice>& entries = tables_[table].entries;
+    const std::size_t tile = index(tile_[index(t)]);
+    if (entries.empty() || !entries[tile].known) set_price(tables_[table], t, level);
+    return entries[tile];
   }
 
   /// Calls `each(t, level, table, price)` for every node of a label that is open (and of `among`), at the current shape.
@@ -536,7 +561,10 @@ class Lattice {
   }
 
   /// Apart from node_price, so that a price that is known is found in place.
-  [[gnu::cold]] void set_price(NodePrice& entry, int t, int level, const Prices& prices) {
+  [[gnu::cold]] void set_price(Table& table, int t, int level) {
+    if (table.entries.empty()) table.entries.resize(index(tiles_[index(t)]));
+    NodePrice& entry = table.entries[index(tile_[index(t)])];
+    const Prices& prices = *table.prices;
     const Price price = prices.node(t, level, tile_at(level));
     for (std::size_t p = 0; p < scored(); ++p) {
       entry.per_visit[p] = price.per_visit[p];
@@ -902,7 +930,7 @@ class Lattice {
 
   /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more,
   /// at most once per iteration outside, does not outweigh what it has paid less, even if the other's nodes are visited least.
-  [[nodiscard, gnu::noinline]] bool outdone(std::int32_t at, std::int32_t first) {
+  [[nodiscard]] bool outdone(std::int32_t at, std::int32_t first) {
     if constexpr (K > 1) return false;
     const Label& label = labels_[index(at)];
     for (std::int32_t other = first; other >= 0; other = labels_[index(other)].next) {
@@ -910,29 +938,33 @@ class Lattice {
       if (other == at || rival.open == label.open || (rival.open >> kOrderBit) != (label.open >> kOrderBit) ||
           rival.slides != label.slides || rival.used > label.used || (rival.even & ~label.even) != 0)
         continue;
-      double paid = rival.cost[0] - label.cost[0];
-      // What both owe alike: a node of the same parent.
-      const auto also = [&](const Label& of, int t, int level, std::size_t table) {
-        if ((of.open & open_bit(t, level)) == 0) return false;
-        const Open further = of.open & open_mask(t) & (open_bit(t, level) - 1U);
-        const Chain chain = phase_of(of.phase).chains[index(t)];
-        return table_of(t, level, further == 0 ? next_of(chain) : (63 - std::countl_zero(further)) % kMaxLevels, chain) == table;
-      };
-      for_each_open(rival, [&](int t, int level, std::size_t table, const NodePrice& price) {
-        if (also(label, t, level, table)) return;
-        paid += price.energy >= 0 ? price.energy * outside_ : std::numeric_limits<double>::infinity();
-      });
-      if (!std::isfinite(paid)) continue;
-      bool pays = false;
-      for_each_open(label, [&](int t, int level, std::size_t table, const NodePrice& price) {
-        if (also(rival, t, level, table)) return;
-        paid -= price.energy >= 0 ? price.energy * least_visits_[index(t)] : 0;
-        pays |= price.energy < 0;
-      });
-      if (pays) continue;
-      if (paid < 0) return true;
+      if (rival.cost[0] + owes_more(rival, label) < label.cost[0] + owes_less(label, rival)) return true;
     }
     return false;
+  }
+
+  /// What one label owes at most, or at least, at nodes that another does not have open with the same parent.
+  [[nodiscard]] double owes_more(const Label& label, const Label& other) {
+    double owed = 0;
+    for_each_open(label, [&](int t, int level, std::size_t table, const NodePrice& price) {
+      if (!open_there(other, t, level, table))
+        owed += price.energy >= 0 ? price.energy * outside_ : std::numeric_limits<double>::infinity();
+    });
+    return owed;
+  }
+  [[nodiscard]] double owes_less(const Label& label, const Label& other) {
+    double owed = 0;
+    for_each_open(label, [&](int t, int level, std::size_t table, const NodePrice& price) {
+      if (!open_there(other, t, level, table))
+        owed += price.energy >= 0 ? price.energy * least_visits_[index(t)] : -std::numeric_limits<double>::infinity();
+    });
+    return owed;
+  }
+  [[nodiscard]] bool open_there(const Label& label, int t, int level, std::size_t table) {
+    if ((label.open & open_bit(t, level)) == 0) return false;
+    const Chain chain = phase_of(label.phase).chains[index(t)];
+    const Open further = label.open & open_mask(t) & (open_bit(t, level) - 1U);
+    return table_of(t, level, further == 0 ? next_of(chain) : (63 - std::countl_zero(further)) % kMaxLevels, chain) == table;
   }
 
   /// What the label's path costs at least, all told.
@@ -1084,7 +1116,7 @@ class Lattice {
 
   // -- loops --------------------------------------------------------------------------------------------------------------
 
-  [[gnu::noinline]] void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
+  void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
     const bool remainder = !axis.rung().divides() || !axis.rung(step.to).divides();
     if (remainder && has(label.even, axis.dimension)) return;
     Label next = label;
@@ -1181,7 +1213,7 @@ class Lattice {
   }
 
   /// The first relevant loop outside an open node: its visits are known, unless the node can slide.
-  [[gnu::noinline]] void close(Label& label, Slide node, const NodePrice& price, int dimension, std::int64_t count) {
+  void close(Label& label, Slide node, const NodePrice& price, int dimension, std::int64_t count) {
     const auto& ranks = layer_.tensors[index(node.tensor)].ranks;
     for (std::size_t r = 0; r < ranks.size(); ++r) {
       if (ranks[r].size() < 2 || layer_.is_output(node.tensor)) continue;
