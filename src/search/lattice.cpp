@@ -6,7 +6,6 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <stdexcept>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -96,8 +95,8 @@ class Lattice {
   LatticeOutcome run() {
     start();
     // Nodes lead to phases further on, loops to shapes of higher numbers.
-    for (const std::vector<std::uint16_t>& phases : agenda_)
-      for (const std::uint16_t phase : phases)
+    for (const std::vector<std::uint32_t>& phases : agenda_)
+      for (const std::uint32_t phase : phases)
         for (std::size_t block = 0; block < blocks_per_phase_; ++block)
           for (std::uint64_t done = 0;;) {
             const std::int32_t at = phase_of(phase).blocks[block];
@@ -140,7 +139,7 @@ class Lattice {
 
  private:
   /// The labels of one phase and shape; false when patience runs out.
-  bool expand_all(std::uint16_t phase, std::int64_t shape) {
+  bool expand_all(std::uint32_t phase, std::int64_t shape) {
     set_shape(shape);
     const std::int32_t first = head(phase, shape).label();
     const std::int64_t left = room_left(phase_of(phase));
@@ -165,11 +164,11 @@ class Lattice {
     std::int32_t next = -1;    ///< of the same phase and shape
     std::int64_t shape = 0;
     std::int32_t from = -1;  ///< the label it was built from
-    std::uint16_t phase = 0;
-    std::uint16_t even = 0;  ///< dimensions, a bit each, of which no loop may leave a remainder
+    std::uint32_t phase = 0;
     std::int32_t count = 0;  ///< what was placed: a loop of so many iterations …
     std::int16_t dimension = -1;
     std::uint16_t stored = 0;  ///< … or nodes: a bit per tensor
+    std::uint16_t even = 0;    ///< dimensions, a bit each, of which no loop may leave a remainder
   };
   static_assert(K != 1 || sizeof(Label) == 64);
 
@@ -208,7 +207,7 @@ class Lattice {
     std::uint32_t barred = 0;   ///< dimensions, a bit each, that no loop may take here
     Open placed_so_far = 0;     ///< nodes, where the keeping is fixed
     Cost rest{};                ///< least cost of all that is not placed yet
-    std::array<std::array<std::int32_t, kMaxLevels>, kMaxTensors>
+    std::array<std::array<std::uint32_t, kMaxLevels>, kMaxTensors>
         after{};                       ///< phase when one node is placed, by its parent; 0 = not known
     std::vector<std::int32_t> blocks;  ///< of 64 shapes each, in the workspace; -1: none of them has labels
   };
@@ -328,18 +327,17 @@ class Lattice {
   }
 
   /// All nodes of a level are placed: the phase further out.
-  std::uint16_t enter(const Chains& chains) {
+  std::uint32_t enter(const Chains& chains) {
     int level = 0;
     for (int t = 0; t < layer_.tensor_count(); ++t) level = std::max(level, next_of(chains[index(t)]));
     if (level < scope_.outermost) level = 0;
     return phase_at(level, level == 0 ? -1 : shared_partition(level, next_at(level, chains)), chains);
   }
 
-  [[nodiscard]] Phase& phase_of(std::uint16_t number) const { return *phases_[number]; }
-  std::uint16_t phase_at(int level, int shared, const Chains& chains) {
-    const auto [it, fresh] = phase_number_.try_emplace({level, shared, chains}, static_cast<std::uint16_t>(phases_.size()));
+  [[nodiscard]] Phase& phase_of(std::uint32_t number) const { return *phases_[number]; }
+  std::uint32_t phase_at(int level, int shared, const Chains& chains) {
+    const auto [it, fresh] = phase_number_.try_emplace({level, shared, chains}, static_cast<std::uint32_t>(phases_.size()));
     if (!fresh) return it->second;
-    if (phases_.size() > std::numeric_limits<std::uint16_t>::max()) throw std::length_error("too many phases");
     Phase phase;
     phase.level = level;
     phase.shared = shared;
@@ -675,7 +673,7 @@ class Lattice {
   };
 
   /// Good until the next call.
-  Head head(std::uint16_t phase, std::int64_t shape) {
+  Head head(std::uint32_t phase, std::int64_t shape) {
     std::int32_t& block = phase_of(phase).blocks[index(shape) / 64];
     if (block < 0) {
       if (workspace_.used == workspace_.blocks.size()) workspace_.blocks.resize(2 * workspace_.used + 64);
@@ -984,7 +982,7 @@ class Lattice {
 
   const NodePrice& slide_price(const Slide& slide) { return tables_[slide.table].entries[index(slide.tile)]; }
 
-  void expand(std::uint16_t phase, std::int32_t at) {
+  void expand(std::uint32_t phase, std::int32_t at) {
     const Label label = labels_[index(at)];
     if (hopeless(label)) {
       ++outcome_.labels_pruned;
@@ -1409,10 +1407,10 @@ class Lattice {
     Label& next = placed.next;
     const bool all = phase.missing == next.stored;
     const bool one = std::has_single_bit(next.stored);
-    std::int32_t known = 0;
-    std::int32_t& after = one ? phase_of(next.phase).after[index(std::countr_zero(next.stored))][index(parent)] : known;
+    std::uint32_t known = 0;
+    std::uint32_t& after = one ? phase_of(next.phase).after[index(std::countr_zero(next.stored))][index(parent)] : known;
     if (after == 0) after = (all ? enter(placed.chains) : phase_at(phase.level, phase.shared, placed.chains)) + 1;
-    next.phase = static_cast<std::uint16_t>(after - 1);
+    next.phase = after - 1;
     if (all) {
       next.used = 0;
       next.open &= kNodes;
@@ -1526,8 +1524,8 @@ class Lattice {
   std::vector<Extents> lanes_inside_;  ///< per level: lanes of its fanout and all further in
 
   std::vector<std::unique_ptr<Phase>> phases_;
-  std::map<std::tuple<int, int, Chains>, std::uint16_t> phase_number_;  ///< by level, shared partition and chains
-  std::vector<std::vector<std::uint16_t>> agenda_;                      ///< phases in the order in which they are gone through
+  std::map<std::tuple<int, int, Chains>, std::uint32_t> phase_number_;  ///< by level, shared partition and chains
+  std::vector<std::vector<std::uint32_t>> agenda_;                      ///< phases in the order in which they are gone through
   std::vector<Label> labels_;
   std::vector<Table> tables_;
   std::array<std::array<std::int16_t, 1U << kMaxLevels>, kMaxTensors>

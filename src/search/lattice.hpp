@@ -51,9 +51,9 @@ struct Problem {
   Aim objective;
   Mapspace mapspace;
   std::vector<Constraint> constraints;
-  double leakage = 0;                ///< energy per cycle of all instances together
-  int outer_level = 0;               ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
-  std::vector<Symmetry> symmetries;  ///< of the layer and all fanouts
+  double leakage = 0;                     ///< energy per cycle of all instances together
+  int outer_level = 0;                    ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
+  std::vector<Symmetry> symmetries = {};  ///< of the layer and all fanouts
   /// Of the dimensions whose loops in time may leave remainders, where no lanes unroll them; of the others empty.
   std::array<Ladder, kMaxDimensions> ragged{}, banded{};
 
