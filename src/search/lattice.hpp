@@ -1,4 +1,4 @@
-// One job solved exactly: the cheapest path through the lattice of temporal tile shapes.
+// All jobs of one choice of lanes solved exactly: the cheapest path through the lattice of temporal tile shapes.
 //
 //                                                 4x3          the whole of what one lane has to do (M=4, P=3)
 //                                                / \.
@@ -8,11 +8,12 @@
 // is a path from 1x1; storage nodes are          \ /
 // placed on the way.                             1x1          one multiply-accumulate
 //
-// A visit of a node costs what its tile costs (prices.hpp); the number of visits is known as soon as the first relevant loop
-// outside the node is placed: it is the number of iterations still outside, whatever their order. Until then the tensor is
-// *open* there. What an open node owes per visit is a function of the shape (no relevant loop moved since), so a label is
+// With a node the level of its parent is chosen, and so, node by node, which levels keep each tensor. A visit of a node then
+// costs what its tile costs (prices.hpp); the number of visits is known as soon as the first relevant loop outside the node is
+// placed: it is the number of iterations still outside, whatever their order. Until then the tensor is *open* there. What an open
+// node owes per visit is a function of the shape (no relevant loop moved since), so a label is
 //
-//   (phase: which nodes are placed, shape, which nodes are open)  ->  cost so far
+//   (phase: at which level each tensor's next node stands, shape, which nodes are open)  ->  cost so far
 //
 // and of two labels with the same left side, the one that costs no less can go: whatever is built outside adds the same to
 // both. With bandwidth limits a cost has several parts and labels of one left side form a Pareto set.

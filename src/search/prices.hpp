@@ -1,7 +1,9 @@
 // What one visit costs, once the lanes and the keeps of a job are chosen.
 //
 // A job fixes the lanes of every fanout and which levels keep which tensor, and with them the parent of every transfer and
-// the cycles of compute. What remains open is the temporal nest. The cost of a tensor at a storage node is then
+// the cycles of compute. What remains open is the temporal nest. What one tensor's nodes cost depends on its own keeps alone: of
+// an operand's node on its level and its parent's, of the output's on the levels further in too. The cost of a tensor at a
+// storage node is then
 //
 //   once + per_visit x visits        visits: how often a tile arrives there, in one instance
 //

@@ -1,12 +1,12 @@
 // The tree of jobs, best bound first.
 //
-// A job is a choice of lanes for every fanout and of the levels that keep each tensor. Jobs form a tree: fanout by fanout,
-// then the keeps; each knot has a bound that no mapping below it undercuts. The knot of least bound is opened next; a job is
-// solved exactly (lattice.hpp). When the least bound reaches the incumbent, nothing left can be better: that is the proof.
+// A job is a choice of lanes for every fanout and of the levels that keep each tensor. Jobs form a tree: fanout by fanout, then,
+// only where a bandwidth is limited, the keeps; each knot has a bound that no mapping below it undercuts. The knot of least bound
+// is opened next; all jobs of the same lanes are solved exactly at once (lattice.hpp). When the least bound reaches the
+// incumbent, nothing left can be better: that is the proof.
 #include "tilepath/search/search.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <map>
@@ -501,34 +501,37 @@ class Searcher {
 
   // Looks at all jobs of the same lanes together, each look dearer and better than the one before: with each node at its least
   // and the outer ones together; with the inner nodes solved on their own; solved, with bandwidths relaxed: each port carries its
-  // least. Without bandwidths that is all. With them the jobs are looked at one by one in the same way, and at last solved as
-  // they are. The dear looks are taken at several knots at once, of a number that does not depend on the threads: each starts
-  // from the incumbent as it was, and they are settled in their order.
+  // least. Without bandwidths that is all. With them the jobs are then told apart by their keeps and looked at in the same way
+  // (but for their inner nodes alone), and at last solved as they are. The dear looks are taken at several knots at once, of a
+  // number that does not depend on the threads: each starts from the incumbent as it was, and they are settled in their order.
 
   static constexpr int kLooks = 3;
 
   [[nodiscard]] bool relaxes(const Knot& knot) const { return !knot.keeps || (problem_.parts.count > 1 && knot.looks < kLooks); }
 
   bool look(KnotPointer first) {
-    std::vector<KnotPointer> batch;
     const int looks = first->looks;
     const bool keeps = first->keeps;
-    batch.push_back(std::move(first));
     if (looks == 0) {
-      if (++first_looks_ == 1) solve_roughly(*batch[0]);  // for an incumbent
-      const Knot& knot = *batch[0];
-      if (!keeps) result_.certificate.jobs += choices_of_keeps();
-      const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(knot));
-      const Score bound = bound_apart(problem_, prices, keeping(knot), outer_energy(knot), patience_, workspaces_[0]);
-      if (keeps) ++batch[0]->looks;
-      look_again(std::move(batch[0]), bound);
+      look_apart(std::move(first));
       return true;
     }
+    // The first of a kind shows how far above the bound to look, and makes an incumbent.
     const std::size_t most = reached_[index(looks)] == 0 ? 1 : looks == 1 ? kInnerBatch : kSolveBatch;
+    std::vector<KnotPointer> batch;
+    batch.push_back(std::move(first));
     while (batch.size() < most && open() && tree_.front()->fanouts == problem_.hierarchy.level_count() &&
            tree_.front()->keeps == keeps && tree_.front()->looks == looks)
       batch.push_back(pop());
     return looks == 1 ? look_inside(batch) : solve_jobs(batch);
+  }
+
+  void look_apart(KnotPointer knot) {
+    if (++result_.certificate.jobs == 1) solve_roughly(*knot);  // for an incumbent
+    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(*knot));
+    const Score bound = bound_apart(problem_, prices, keeping(*knot), outer_energy(*knot), patience_, workspaces_[0]);
+    if (knot->keeps) ++knot->looks;
+    look_again(std::move(knot), bound);
   }
 
   void solve_roughly(const Knot& knot) {
@@ -536,13 +539,6 @@ class Searcher {
     const LatticeOutcome found = search_detail::solve_roughly(problem_, prices, incumbent_, {}, patience_, workspaces_[0]);
     count(found);
     if (found.nest) take(*found.nest);
-  }
-
-  [[nodiscard]] std::int64_t choices_of_keeps() const {
-    std::int64_t choices = 1;
-    for (int t = 0; t < problem_.layer.tensor_count(); ++t)
-      choices <<= std::popcount(keeping_.may[index(t)] & ~keeping_.must[index(t)]);
-    return choices;
   }
 
   /// With all keeps that it may have.
@@ -745,7 +741,7 @@ class Searcher {
   std::int64_t solves_ = 0;                              ///< relaxed ones included
   std::array<double, kLooks + 1> reach_ = {1, 1, 1, 1};  ///< per look, the least that it has raised a bound by
   std::array<std::int64_t, kLooks + 1> reached_{};       ///< per look, how often
-  std::int64_t first_looks_ = 0, inner_looks_ = 0, next_dive_ = kFirstDive;
+  std::int64_t inner_looks_ = 0, next_dive_ = kFirstDive;
   bool remainders_to_come_ = false;
   Score incumbent_;
   std::optional<Score> unfinished_;

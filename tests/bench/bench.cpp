@@ -1,7 +1,8 @@
 // Measurements behind docs/performance.md. One thread, unless the program's own --threads says otherwise.
 //
 //   tilepath_bench evaluate                           mappings scored per second
-//   tilepath_bench search ARCH none|lanes NETWORK…    a line of CSV for each distinct layer
+//   tilepath_bench search ARCH none|lanes NETWORK…    a line of CSV for each distinct layer; ARCH: a path below the project's
+//   root
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -42,7 +43,7 @@ int bench_evaluate() {
 }
 
 int bench_search(const std::string& arch, Remainders remainders, const std::vector<std::string>& networks) {
-  const Hierarchy hierarchy = read_architecture(data("arch/" + arch));
+  const Hierarchy hierarchy = read_architecture(data(arch));
   SearchOptions options;
   options.mapspace.remainders = remainders;
   options.time_limit = 60;

@@ -257,4 +257,31 @@ TEST_CASE("search: tiles that slide along two halos at once") {
   CHECK(checked > 10);
 }
 
+TEST_CASE("search: square layers, whose mirror images the bound of the outer nodes takes as one") {
+  int checked = 0;
+  for (int seed = 0; seed < cases(150); ++seed) {
+    Random random(static_cast<std::uint64_t>(seed));
+    const std::int64_t rows = 2 + static_cast<std::int64_t>(random() % 3);
+    const std::int64_t taps = 1 + static_cast<std::int64_t>(random() % 2);
+    const std::int64_t stride = 1 + static_cast<std::int64_t>(random() % 2);
+    const Layer layer = conv("square", {.m = 1 + static_cast<std::int64_t>(random() % 2),
+                                        .p = rows,
+                                        .q = rows,
+                                        .r = taps,
+                                        .s = taps,
+                                        .stride_h = stride,
+                                        .stride_w = stride});
+    const Hierarchy hierarchy = random_hierarchy(random, {.max_macs = 400, .max_levels = 4, .bandwidths = false});
+    SearchOptions options;
+    options.objective = random() % 2 == 0 ? Objective::energy : Objective::edp;
+    options.mapspace.uneven = random() % 2 == 0;
+    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 20000);
+    if (!truth.complete || truth.nests == 0) continue;
+    ++checked;
+    CAPTURE(seed);
+    check_bound(layer, hierarchy, options, truth);
+  }
+  CHECK(checked > cases(150) / 10);
+}
+
 }  // namespace tilepath::testing

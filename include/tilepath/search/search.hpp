@@ -85,7 +85,9 @@ struct Certificate {
   double gap = 0;             ///< (value - lower_bound) / value
   std::string mapspace_size;  ///< how many nests the mapspace has before constraints, legal or not: an exact integer
   std::int64_t labels_kept = 0, labels_pruned = 0;
-  std::int64_t jobs = 0, jobs_solved = 0;  ///< choices of lanes and keeps that were met; those not excluded by their bound alone
+  /// Choices of lanes that were looked at, all their choices of keeps together, and of both where they had to be told apart (where
+  /// a bandwidth is limited); those of them not excluded by a bound of their parts.
+  std::int64_t jobs = 0, jobs_solved = 0;
   double seconds = 0;
 };
 
