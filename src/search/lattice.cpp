@@ -124,11 +124,7 @@ class Lattice {
         if (whole ? !may_follow(t, hierarchy_.level_count(), level) : level != scope_.from[index(t)]) continue;
         const auto chain = static_cast<Chain>(1U << level);
         double first = 0;
-        if (whole) {
-          const Prices& prices = variant(t, chain);
-          first = prices.fixed_of(t)[kEnergy];
-          if (!layer_.is_output(t) && prices.mac_fanout(t) >= 0) first += prices.least_mac_reads(t)[kEnergy];
-        }
+        if (whole) first = least_at_macs(t, level);
         const ByLevel further = least_by_next(t, chain, outer_level());
         for (std::size_t l = 0; l < least.size(); ++l) least[l] = std::min(least[l], first + further[l]);
       }
@@ -240,6 +236,12 @@ class Lattice {
       axis.stride = shapes_;
       shapes_ *= static_cast<std::int64_t>(axis.ladder->size());
       axes_.push_back(std::move(axis));
+    }
+    for (const Symmetry& symmetry : problem_.symmetries) {
+      auto& strides = image_strides_.emplace_back();
+      for (const Axis& axis : axes_)
+        for (const Axis& image : axes_)
+          if (image.dimension == symmetry[index(axis.dimension)]) strides.push_back(image.stride);
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       auto& strides = tile_strides_[index(t)];
@@ -405,6 +407,13 @@ class Lattice {
     return least;
   }
 
+  /// Energy of what the MACs read and write of a tensor at least, when `level` is the innermost that keeps it.
+  double least_at_macs(int t, int level) {
+    const Prices& prices = variant(t, 1U << level);
+    const double energy = prices.fixed_of(t)[kEnergy];
+    return layer_.is_output(t) || prices.mac_fanout(t) < 0 ? energy : energy + prices.least_mac_reads(t)[kEnergy];
+  }
+
   /// Of all tensors, given the least of each one's inner nodes by the level of its nearest outer one: the outer ones each at its
   /// least too, or together.
   double least_together(const std::array<ByLevel, kMaxTensors>& inner) {
@@ -435,7 +444,8 @@ class Lattice {
     double least = std::numeric_limits<double>::infinity();
     for (const Choice& choice : choices) {
       if (choice.apart >= least) break;
-      least = std::min(least, outer == 0 ? choice.apart : std::max(choice.apart, choice.inner + (*scope_.outer)(choice.nearest)));
+      const bool known = outer == 0 || floor_ + choice.apart >= limit_;  // well enough
+      least = std::min(least, known ? choice.apart : std::max(choice.apart, choice.inner + (*scope_.outer)(choice.nearest)));
     }
     return least;
   }
@@ -458,9 +468,17 @@ class Lattice {
     return rest;
   }
 
-  /// Of what the labels do not count, the least whichever levels keep the tensors.
+  /// What every label has paid at least, and of what the labels do not count, the least whichever levels keep the tensors.
   void set_relaxed() {
-    if (scope_.innermost < kMaxLevels || problem_.parts.count == 1) return;
+    if (scope_.innermost < kMaxLevels) return;
+    floor_ = prices_.mac_energy();
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      double least = std::numeric_limits<double>::infinity();
+      for (int level = 0; level < hierarchy_.level_count(); ++level)
+        if (may_follow(t, hierarchy_.level_count(), level)) least = std::min(least, least_at_macs(t, level));
+      floor_ += least;
+    }
+    if (problem_.parts.count == 1) return;
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       Cost least;
       least.fill(std::numeric_limits<double>::infinity());
@@ -1146,13 +1164,10 @@ class Lattice {
   /// Without lanes inside, a shape and its mirror image come to the same: the one of lower number, if it is still to come.
   [[nodiscard]] std::int64_t mirrored(std::int64_t shape) const {
     std::int64_t least = shape;
-    for (const Symmetry& symmetry : problem_.symmetries) {
+    for (const std::vector<std::int64_t>& strides : image_strides_) {
       std::int64_t image = 0;
-      for (const Axis& axis : axes_) {
-        const auto other = std::find_if(axes_.begin(), axes_.end(),
-                                        [&](const Axis& of) { return of.dimension == symmetry[index(axis.dimension)]; });
-        image += shape / axis.stride % static_cast<std::int64_t>(axis.ladder->size()) * other->stride;
-      }
+      for (std::size_t a = 0; a < axes_.size(); ++a)
+        image += shape / axes_[a].stride % static_cast<std::int64_t>(axes_[a].ladder->size()) * strides[a];
       if (image > shape_) least = std::min(least, image);
     }
     return least;
@@ -1515,8 +1530,9 @@ class Lattice {
   bool visits_pay_ = false;     ///< more visits of some node can cost less
   bool ragged_at_all_ = false;  ///< some dimension may be cut with a remainder
 
-  std::vector<Axis> axes_;                        ///< dimensions with temporal loops
-  std::array<Ladder, kMaxDimensions> perfect_{};  ///< of those that lanes unroll, or that leave no remainders
+  std::vector<Axis> axes_;                                ///< dimensions with temporal loops
+  std::array<Ladder, kMaxDimensions> perfect_{};          ///< of those that lanes unroll, or that leave no remainders
+  std::vector<std::vector<std::int64_t>> image_strides_;  ///< per symmetry and axis: of the axis that it is exchanged with
   std::int64_t shapes_ = 1;
   std::array<std::vector<std::int64_t>, kMaxTensors>
       tile_strides_;  ///< per tensor and axis: of the tensor's own part of the shape
@@ -1551,7 +1567,8 @@ class Lattice {
   std::array<std::array<Slidable, kMaxLevels>, kMaxTensors> slidable_{};
 
   Score best_;
-  double limit_ = 0;  ///< energy of a path that only meets the incumbent
+  double limit_ = std::numeric_limits<double>::infinity();  ///< energy of a path that only meets the incumbent
+  double floor_ = 0;                                        ///< energy that is paid in any case
   std::int32_t best_label_ = -1;
   std::vector<int> order_, best_order_;  ///< of the outermost level's dimensions, innermost first
   std::int64_t visited_ = 0;
