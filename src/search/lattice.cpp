@@ -55,7 +55,6 @@ struct Scope {
   int innermost = kMaxLevels, outermost = 1;
   const OuterEnergy* outer = nullptr;  ///< of the nodes of levels up to `Problem::outer_level`; null: nothing known
   Nearest from{};                      ///< where the nodes of each tensor start; with `innermost`
-  bool beam = false;                   ///< only the most promising label of each phase and shape goes on
   bool banded = false;                 ///< dimensions that may leave remainders go by bands of extents: for a bound
 };
 
@@ -131,6 +130,33 @@ class Lattice {
     }
     cost[kEnergy] = (whole ? prices_.mac_energy() : 0) + least_together(inner);
     return problem_.score(cost, pace_);
+  }
+
+  /// The least energy when all nodes stand together, if they are of one level: no less than that of all nests.
+  double least_together_at_once() {
+    double best = std::numeric_limits<double>::infinity();
+    each_start([&](const Label& label) {
+      const Phase& phase = phase_of(label.phase);
+      for (int t = 0; t < layer_.tensor_count(); ++t)
+        if (const int level = next_of(phase.chains[index(t)]); level > 0 && (level < phase.level || !may_follow(t, level, 0)))
+          return;
+      for (std::int64_t shape = 0; shape < shapes_; ++shape) {
+        if (++visited_ % 1024 == 0 && patience_.over()) return;
+        set_shape(shape);
+        if (room_left(phase) < 0) continue;
+        double sum = 0;
+        Waiting waiting;
+        waiting.tensors = phase.missing;
+        for (std::uint32_t left = phase.missing; left != 0; left &= left - 1) {
+          const int t = std::countr_zero(left);
+          const NodePrice& price = node_price(t, phase.level, table_of(t, phase.level, 0, phase.chains[index(t)]));
+          sum += price.once[kEnergy];
+          waiting.owed[index(t)] = price.energy;
+        }
+        best = std::min(best, sum + least_of(waiting));
+      }
+    });
+    return best;
   }
 
  private:
@@ -779,14 +805,6 @@ class Lattice {
   void insert(Label& label) {
     const Head place = head(label.phase, label.shape);
     const std::int32_t first = place.label();
-    if (scope_.beam && first >= 0) {
-      if (promise(label) < promise(labels_[index(first)])) {
-        label.next = -1;
-        labels_.push_back(label);
-        place.set(static_cast<std::int32_t>(labels_.size()) - 1);
-      }
-      return;
-    }
     std::int32_t before = -1;
     bool replaced = false;
     for (std::int32_t at = first; at >= 0;) {
@@ -819,34 +837,6 @@ class Lattice {
     labels_.push_back(label);
   }
 
-  /// What a label has paid, and a guess at what its open nodes will owe: between one visit each and one per iteration outside.
-  [[nodiscard]] double promise(const Label& label) {
-    double energy = label.cost[0];
-    const Phase& phase = phase_of(label.phase);
-    std::array<std::int64_t, kMaxTensors> tile{};
-    std::int64_t shape = label.shape;
-    double outside = 1;
-    for (std::size_t a = axes_.size(); a-- > 0;) {
-      const auto at = index(shape / axes_[a].stride);
-      shape %= axes_[a].stride;
-      for (int t = 0; t < layer_.tensor_count(); ++t)
-        tile[index(t)] += static_cast<std::int64_t>(at) * tile_strides_[index(t)][a];
-      outside *= static_cast<double>(axes_[a].rung(at).tiles);
-    }
-    for (Open open = label.open & kNodes; open != 0;) {
-      const int t = std::countr_zero(open) / kMaxLevels;
-      const Chain chain = phase.chains[index(t)];
-      int parent = next_of(chain);
-      for (Open own = open & open_mask(t); own != 0; own &= own - 1) {
-        const int level = std::countr_zero(own) % kMaxLevels;
-        energy += tables_[table_of(t, level, parent, chain)].entries[index(tile[index(t)])].energy * std::sqrt(outside);
-        parent = level;
-      }
-      open &= ~open_mask(t);
-    }
-    return energy;
-  }
-
   /// With one cost, the cycles are the job's: the energy at which the incumbent is met.
   void set_limit() {
     if constexpr (K > 1) return;
@@ -874,11 +864,16 @@ class Lattice {
       const int t = std::countr_zero(waiting.tensors);
       return sum + waiting.owed[index(t)] * own_visits_[index(t)];
     }
+    return sum + least_of(waiting);
+  }
+
+  struct Waiting;
+  [[nodiscard]] double least_of(Waiting& waiting) const {
     for (const Axis& axis : axes_) {
       const double left = left_[index(axis.dimension)];
       if (left > 1) waiting.add(relevant_[index(axis.dimension)], left);
     }
-    return sum + waiting.least(waiting.tensors, (1U << waiting.count) - 1U, outside_);
+    return waiting.least(waiting.tensors, (1U << waiting.count) - 1U, outside_);
   }
 
   /// Open nodes, and the loops to come by the tensors that they move.
@@ -1673,10 +1668,7 @@ LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const
   return Lattice<1>(problem, prices, keeping, incumbent, {kMaxLevels, 1, &outer, {}}, patience, workspace).run();
 }
 
-LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
-                             const Patience& patience, Workspace& workspace) {
-  return solve_fixed<1>(problem, prices, incumbent, {kMaxLevels, 1, &outer, {}, true}, patience, workspace);
-}
+constexpr double kAsGood = 1 + 1e-12;
 
 double least_outer(const Problem& problem, const Prices& prices, const Keeping& keeping, const Nearest& nearest,
                    const Patience& patience, Workspace& workspace) {
@@ -1684,11 +1676,14 @@ double least_outer(const Problem& problem, const Prices& prices, const Keeping& 
   energy.objective = Aim(Objective::energy);
   energy.leakage = 0;
   energy.constraints.clear();
-  const Scope scope{problem.outer_level, 1, nullptr, nearest, false, banded(problem, prices, keeping)};
+  const Scope scope{problem.outer_level, 1, nullptr, nearest, banded(problem, prices, keeping)};
   const auto lattice = [&](const Score& limit) { return Lattice<1>(energy, prices, keeping, limit, scope, patience, workspace); };
-  const double least = lattice({}).bound_apart().value;
+  Lattice<1> first = lattice({});
+  const double least = first.bound_apart().value;
+  const double most = first.least_together_at_once();
+  if (most <= least * kAsGood) return least;
   const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
-  const LatticeOutcome outcome = narrowing({}, above, [&](const Score& limit) { return lattice(limit).run(); });
+  const LatticeOutcome outcome = narrowing({most, 0}, above, [&](const Score& limit) { return lattice(limit).run(); });
   return outcome.finished ? outcome.score.value : 0;
 }
 
@@ -1699,7 +1694,7 @@ Score bound_apart(const Problem& problem, const Prices& prices, const Keeping& k
 
 LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
                            const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
-  const Scope scope{kMaxLevels, problem.outer_level + 1, &outer, {}, false, banded(problem, prices, keeping)};
+  const Scope scope{kMaxLevels, problem.outer_level + 1, &outer, {}, banded(problem, prices, keeping)};
   return Lattice<1>(problem, prices, keeping, incumbent, scope, patience, workspace).run();
 }
 

@@ -134,10 +134,6 @@ LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& 
 LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
                              const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
 
-/// A good nest of a job, quickly: of all labels of one phase and shape the most promising alone goes on. Proves nothing.
-LatticeOutcome solve_roughly(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
-                             const Patience& patience, Workspace& workspace);
-
 // The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others.
 // Each part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
 

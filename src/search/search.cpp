@@ -527,18 +527,11 @@ class Searcher {
   }
 
   void look_apart(KnotPointer knot) {
-    if (++result_.certificate.jobs == 1) solve_roughly(*knot);  // for an incumbent
+    ++result_.certificate.jobs;
     const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(*knot));
     const Score bound = bound_apart(problem_, prices, keeping(*knot), outer_energy(*knot), patience_, workspaces_[0]);
     if (knot->keeps) ++knot->looks;
     look_again(std::move(knot), bound);
-  }
-
-  void solve_roughly(const Knot& knot) {
-    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(knot));
-    const LatticeOutcome found = search_detail::solve_roughly(problem_, prices, incumbent_, {}, patience_, workspaces_[0]);
-    count(found);
-    if (found.nest) take(*found.nest);
   }
 
   /// With all keeps that it may have.
