@@ -955,18 +955,18 @@ class Lattice {
   }
 
   /// What one label owes at most, or at least, at nodes that another does not have open with the same parent.
-  [[nodiscard]] double owes_more(const Label& label, const Label& other) {
+  [[nodiscard]] double owes_more(const Label& one, const Label& two) {
     double owed = 0;
-    for_each_open(label, [&](int t, int level, std::size_t table, const NodePrice& price) {
-      if (!open_there(other, t, level, table))
+    for_each_open(one, [&](int t, int level, std::size_t table, const NodePrice& price) {
+      if (!open_there(two, t, level, table))
         owed += price.energy >= 0 ? price.energy * outside_ : std::numeric_limits<double>::infinity();
     });
     return owed;
   }
-  [[nodiscard]] double owes_less(const Label& label, const Label& other) {
+  [[nodiscard]] double owes_less(const Label& one, const Label& two) {
     double owed = 0;
-    for_each_open(label, [&](int t, int level, std::size_t table, const NodePrice& price) {
-      if (!open_there(other, t, level, table))
+    for_each_open(one, [&](int t, int level, std::size_t table, const NodePrice& price) {
+      if (!open_there(two, t, level, table))
         owed += price.energy >= 0 ? price.energy * least_visits_[index(t)] : -std::numeric_limits<double>::infinity();
     });
     return owed;
