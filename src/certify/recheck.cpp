@@ -117,6 +117,10 @@ class Rechecker {
           throw InputError("the lanes over " + layer_.dimensions[at_(d)].name + " do not divide its bound");
         left[at_(d)] /= covered;
       }
+    if (solved.keeps[0] == 0) {
+      choose_keeps(left, steps_of(left));
+      return std::move(result_);
+    }
     for (int t = 0; t < layer_.tensor_count(); ++t)
       if (!allowed(t, solved.keeps[at_(t)]))
         throw InputError("the mapspace does not keep " + layer_.tensors[at_(t)].name + " so");
@@ -295,6 +299,15 @@ class Rechecker {
   using Choices = std::vector<std::vector<std::pair<std::uint32_t, double>>>;
 
   /// What a tensor costs at least depends on its own keeps alone: bound each alone, then all choices together.
+  /// Steps of the longest lane, when the lanes leave so much of each bound to loops outside all parts.
+  [[nodiscard]] double steps_of(const Extents& left) const {
+    double steps = product(left);
+    for (const auto& level : job_.lanes)
+      for (const Unrolled& of : level)
+        if (of.chunk > 0) steps *= static_cast<double>(ceil_divide(ceil_divide(of.chunk, of.x), of.y));
+    return steps;
+  }
+
   void choose_keeps(const Extents& left, double steps) {
     set_temporal(left);
     Choices choices(at_(layer_.tensor_count()));

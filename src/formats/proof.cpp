@@ -12,11 +12,11 @@ Json proof_to_json(const NetworkResult& result) {
     Json jobs = Json::array();
     for (const SolvedJob& solved : each.found.solved) {
       const Nest lanes{{solved.lanes.begin(), solved.lanes.end()}};
-      Json job = {{"lanes", to_json(lanes, each.layer, result.hierarchy)}, {"keeps", Json::object()}};
+      Json job = {{"lanes", to_json(lanes, each.layer, result.hierarchy)}};
       for (std::size_t k = 0; k < solved.lanes.size(); ++k)
         if (const std::int64_t chunk = solved.chunks[static_cast<std::size_t>(solved.lanes[k].dimension)]; chunk > 0)
           job["lanes"][k]["of"] = chunk;
-      for (int l = 1; l < result.hierarchy.level_count(); ++l) {
+      for (int l = 1; l < result.hierarchy.level_count() && solved.keeps[0] != 0; ++l) {
         Json& kept = job["keeps"][result.hierarchy.level(l).name] = Json::array();
         for (int t = 0; t < each.layer.tensor_count(); ++t)
           if ((solved.keeps[static_cast<std::size_t>(t)] >> l & 1U) != 0)
@@ -41,6 +41,8 @@ SolvedJob read_job(const Cursor& cursor, const Claim& claim) {
     if (each.has("of")) job.chunks[static_cast<std::size_t>(loop.dimension)] = each.at("of").integer(1, kMaxBound);
     job.lanes.push_back(loop);
   }
+  job.bound = cursor.at("bound").number(true);
+  if (!cursor.has("keeps")) return job;
   job.keeps.fill(1);
   for (const auto& [name, tensors] : cursor.at("keeps").members()) {
     const int level = claim.hierarchy.find_level(name);
@@ -48,7 +50,6 @@ SolvedJob read_job(const Cursor& cursor, const Claim& claim) {
     for (const Cursor& tensor : tensors.elements())
       job.keeps[static_cast<std::size_t>(tensor_of(tensor, claim.layer))] |= 1U << level;
   }
-  job.bound = cursor.at("bound").number(true);
   return job;
 }
 

@@ -637,21 +637,19 @@ class Searcher {
       if (!found[k].finished) {
         unfinished_ = std::min(unfinished_.value_or(batch[k]->bound), batch[k]->bound);
         finished = false;
-      } else if (!batch[k]->keeps && options_.record_jobs) {
-        const Score bound = batch[k]->bound;  // each of its jobs is to be shown to hold nothing better
-        look_again(std::move(batch[k]), bound);
       } else if (relaxes(*batch[k]) && problem_.parts.count > 1 && found[k].nest) {
         look_again(std::move(batch[k]), found[k].score);
       } else {
         ++result_.certificate.jobs_solved;
         // What is left in it does not beat the incumbent, which it may have become.
-        if (options_.record_jobs) record(job(*batch[k]), incumbent_.value);
+        if (options_.record_jobs) record(*batch[k], incumbent_.value);
       }
     }
     return finished;
   }
 
-  void record(const Job& job, double bound) {
+  void record(const Knot& knot, double bound) {
+    const Job& job = *knot.lanes;
     SolvedJob solved;
     for (int l = 0; l < problem_.hierarchy.level_count(); ++l)
       if (problem_.hierarchy.level(l).fanout)
@@ -660,7 +658,7 @@ class Searcher {
           solved.lanes.push_back(loop);
     for (std::size_t d = 0; d < job.deals.size(); ++d)
       if (job.deals[d].dealt()) solved.chunks[d] = job.deals[d].chunk;
-    solved.keeps = job.keeps;
+    solved.keeps = knot.kept;
     solved.bound = bound;
     result_.solved.push_back(std::move(solved));
   }

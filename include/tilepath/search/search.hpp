@@ -85,8 +85,8 @@ struct Certificate {
   double gap = 0;             ///< (value - lower_bound) / value
   std::string mapspace_size;  ///< how many nests the mapspace has before constraints, legal or not: an exact integer
   std::int64_t labels_kept = 0, labels_pruned = 0;
-  /// Choices of lanes that were looked at, all their choices of keeps together, and of both where they had to be told apart (where
-  /// a bandwidth is limited); those of them not excluded by a bound of their parts.
+  /// Choices of lanes that were looked at, all their choices of keeps together, and of both where they had to be told apart
+  /// (where a bandwidth is limited); those of them not excluded by a bound of their parts.
   std::int64_t jobs = 0, jobs_solved = 0;
   double seconds = 0;
 };
@@ -102,12 +102,12 @@ struct SearchOptions {
   std::vector<Constraint> constraints = {};  ///< all are obeyed; without a contradiction
 };
 
-/// A choice of lanes for every fanout and of the levels that keep each tensor, solved exactly: no mapping of it scores below
-/// `bound`.
+/// A choice of lanes for every fanout (and of the levels that keep each tensor, unless all choices were solved together), solved
+/// exactly: no mapping of it scores below `bound`.
 struct SolvedJob {
   std::vector<SpatialLoop> lanes;                     ///< outermost first
   std::array<std::int64_t, kMaxDimensions> chunks{};  ///< per dimension, the iterations that are dealt in unequal parts; 0 = none
-  std::array<std::uint32_t, kMaxTensors> keeps{};     ///< per tensor, a bit per level
+  std::array<std::uint32_t, kMaxTensors> keeps{};     ///< per tensor, a bit per level, the outermost always; all 0: any
   double bound = 0;
 };
 
