@@ -117,7 +117,7 @@ class Rechecker {
           throw InputError("the lanes over " + layer_.dimensions[at_(d)].name + " do not divide its bound");
         left[at_(d)] /= covered;
       }
-    if (solved.keeps[0] == 0) {
+    if (solved.any_keeps()) {
       choose_keeps(left, steps_of(left));
       return std::move(result_);
     }
@@ -298,7 +298,6 @@ class Rechecker {
 
   using Choices = std::vector<std::vector<std::pair<std::uint32_t, double>>>;
 
-  /// What a tensor costs at least depends on its own keeps alone: bound each alone, then all choices together.
   /// Steps of the longest lane, when the lanes leave so much of each bound to loops outside all parts.
   [[nodiscard]] double steps_of(const Extents& left) const {
     double steps = product(left);
@@ -308,6 +307,7 @@ class Rechecker {
     return steps;
   }
 
+  /// What a tensor costs at least depends on its own keeps alone: bound each alone, then all choices together.
   void choose_keeps(const Extents& left, double steps) {
     set_temporal(left);
     Choices choices(at_(layer_.tensor_count()));

@@ -16,7 +16,7 @@ Json proof_to_json(const NetworkResult& result) {
       for (std::size_t k = 0; k < solved.lanes.size(); ++k)
         if (const std::int64_t chunk = solved.chunks[static_cast<std::size_t>(solved.lanes[k].dimension)]; chunk > 0)
           job["lanes"][k]["of"] = chunk;
-      for (int l = 1; l < result.hierarchy.level_count() && solved.keeps[0] != 0; ++l) {
+      for (int l = 1; !solved.any_keeps() && l < result.hierarchy.level_count(); ++l) {
         Json& kept = job["keeps"][result.hierarchy.level(l).name] = Json::array();
         for (int t = 0; t < each.layer.tensor_count(); ++t)
           if ((solved.keeps[static_cast<std::size_t>(t)] >> l & 1U) != 0)

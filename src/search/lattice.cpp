@@ -133,7 +133,7 @@ class Lattice {
   }
 
   /// The least energy when all nodes stand together, if they are of one level: no less than that of all nests.
-  double least_together_at_once() {
+  double least_even() {
     double best = std::numeric_limits<double>::infinity();
     each_start([&](const Label& label) {
       const Phase& phase = phase_of(label.phase);
@@ -320,11 +320,10 @@ class Lattice {
 
   // -- phases -------------------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] std::uint32_t bits(const std::array<std::uint32_t, kMaxTensors>& of, int t) const { return of[index(t)] | 1U; }
   /// Whether the next node of a tensor can stand at `to` when the one inside it stands at `from` (the MACs: below all levels).
   [[nodiscard]] bool may_follow(int t, int from, int to) const {
     const std::uint32_t between = ((1U << from) - 1U) & ~((2U << to) - 1U);
-    return (bits(keeping_.may, t) >> to & 1U) != 0 && (bits(keeping_.must, t) & between) == 0;
+    return (keeping_.may[index(t)] >> to & 1U) != 0 && (keeping_.must[index(t)] & between) == 0;
   }
 
   [[nodiscard]] Chain chain_after(int t, Chain chain, int next) const {
@@ -508,15 +507,9 @@ class Lattice {
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       Cost least;
       least.fill(std::numeric_limits<double>::infinity());
-      const std::uint32_t free = keeping_.may[index(t)] & ~keeping_.must[index(t)] & ~1U;
-      for (std::uint32_t more = free;; more = (more - 1) & free) {
-        const Prices& prices = variant(t, bits(keeping_.must, t) | more);
-        Cost cost = prices.fixed_of(t);
-        for (int l = 1; l < hierarchy_.level_count(); ++l)
-          if (prices.kept(t, l)) search_detail::add(cost, prices.least(t, l));
-        if (!layer_.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
+      for (const std::uint32_t kept : keeping_.choices(t)) {
+        const Cost cost = variant(t, kept).least(t);
         for (std::size_t p = 0; p < least.size(); ++p) least[p] = std::min(least[p], cost[p]);
-        if (more == 0) break;
       }
       search_detail::add(relaxed_, least);
     }
@@ -1047,9 +1040,9 @@ class Lattice {
     bool in_order = true;
     for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
       for (std::size_t p = 0; p < scored(); ++p) in_order &= price.per_visit[p] >= 0;
+      in_order &= !slides(t, level);
       for (const Rank& rank : layer_.tensors[index(t)].ranks)
-        if (rank.size() > 1 && !layer_.is_output(t) && (may_slide(level, rank) || uneven(must_be_even(level, rank))))
-          in_order = false;
+        in_order &= rank.size() == 1 || layer_.is_output(t) || !uneven(must_be_even(level, rank));
       Vector& of = owed.of[index(t)];
       add(of, price.per_visit, 1);
       owed.tiles[index(t)] = price.tiles;  // the same at all its nodes
@@ -1572,6 +1565,19 @@ class Lattice {
 
 }  // namespace
 
+std::vector<std::uint32_t> Keeping::choices(int tensor) const {
+  std::vector<std::uint32_t> choices = {0};
+  for (int l = 0; l < kMaxLevels; ++l) {
+    std::vector<std::uint32_t> next;
+    for (const std::uint32_t choice : choices) {
+      if ((must[index(tensor)] >> l & 1U) == 0) next.push_back(choice);
+      if ((may[index(tensor)] >> l & 1U) != 0) next.push_back(choice | 1U << l);
+    }
+    choices = std::move(next);
+  }
+  return choices;
+}
+
 Pace Problem::pace(double steps) const { return {std::ceil(steps / hierarchy.compute.macs_per_cycle), nullptr}; }
 
 double Problem::score_cycles(const Cost& cost, const Pace& pace) const {
@@ -1637,15 +1643,13 @@ bool banded(const Problem& problem, const Prices& prices, const Keeping& keeping
   if (std::all_of(problem.ragged.begin(), problem.ragged.end(), [](const Ladder& ladder) { return ladder.empty(); }))
     return false;
   const int out = problem.layer.output();
-  const auto o = static_cast<std::size_t>(out);
-  Prices kept = prices;
-  const std::uint32_t free = keeping.may[o] & ~keeping.must[o];
-  for (std::uint32_t more = free;; more = (more - 1) & free) {
-    kept.keep(out, keeping.must[o] | more | 1U);
+  Prices variant = prices;
+  for (const std::uint32_t kept : keeping.choices(out)) {
+    variant.keep(out, kept);
     for (int l = 1; l < problem.hierarchy.level_count(); ++l)
-      if (kept.kept(out, l) && kept.visits_pay(l)) return false;
-    if (more == 0) return true;
+      if (variant.kept(out, l) && variant.visits_pay(l)) return false;
   }
+  return true;
 }
 
 }  // namespace
@@ -1655,7 +1659,6 @@ LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& 
   const Scope scope{kMaxLevels, 1, &outer, {}};
   const auto by = [&](auto solves) { return solves(problem, prices, incumbent, scope, patience, workspace); };
   const int parts = problem.parts.label_count;
-  if (parts == 1) return by(solve_fixed<1>);
   if (parts <= kFirstPort + 4) return by(solve_fixed<kFirstPort + 4>);
   if (parts <= kFirstPort + 8) return by(solve_fixed<kFirstPort + 8>);
   if (parts <= kFirstPort + 16) return by(solve_fixed<kFirstPort + 16>);
@@ -1668,8 +1671,6 @@ LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const
   return Lattice<1>(problem, prices, keeping, incumbent, {kMaxLevels, 1, &outer, {}}, patience, workspace).run();
 }
 
-constexpr double kAsGood = 1 + 1e-12;
-
 double least_outer(const Problem& problem, const Prices& prices, const Keeping& keeping, const Nearest& nearest,
                    const Patience& patience, Workspace& workspace) {
   Problem energy = problem;
@@ -1680,8 +1681,9 @@ double least_outer(const Problem& problem, const Prices& prices, const Keeping& 
   const auto lattice = [&](const Score& limit) { return Lattice<1>(energy, prices, keeping, limit, scope, patience, workspace); };
   Lattice<1> first = lattice({});
   const double least = first.bound_apart().value;
-  const double most = first.least_together_at_once();
-  if (most <= least * kAsGood) return least;
+  const double most = first.least_even();
+  constexpr double kRounding = 1 + 1e-12;
+  if (most <= least * kRounding) return least;
   const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
   const LatticeOutcome outcome = narrowing({most, 0}, above, [&](const Score& limit) { return lattice(limit).run(); });
   return outcome.finished ? outcome.score.value : 0;

@@ -73,6 +73,8 @@ struct Problem {
 struct Keeping {
   std::array<std::uint32_t, kMaxTensors> may{}, must{};
   [[nodiscard]] bool fixed() const { return may == must; }
+  /// The sets of levels that may keep a tensor.
+  [[nodiscard]] std::vector<std::uint32_t> choices(int tensor) const;
   friend auto operator<=>(const Keeping&, const Keeping&) = default;
 };
 
@@ -124,7 +126,7 @@ LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& sol
   return all;
 }
 
-/// The best nest of a job that is strictly better than `incumbent`. Deterministic.
+/// The best nest of a job, of a hierarchy with bandwidths, that is strictly better than `incumbent`. Deterministic.
 LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
                      const Patience& patience, Workspace& workspace);
 

@@ -84,13 +84,6 @@ void Prices::keep(int t, std::uint32_t levels) {
   for (int l = 0; parts_.count > 1 && l < hierarchy_.level_count(); ++l) meetings_[index(l)] = meeting_at(l);
 }
 
-Cost Prices::fixed() const {
-  Cost sum{};
-  sum[kEnergy] = mac_energy();
-  for (int t = 0; t < layer_.tensor_count(); ++t) add(sum, fixed_of(t));
-  return sum;
-}
-
 Pace Prices::pace() const { return {std::ceil(steps_ / hierarchy_.compute.macs_per_cycle), &mac_steps_}; }
 
 int Prices::parent(int t, int level) const {
@@ -664,6 +657,14 @@ Cost Prices::least(int t, int level) const {
   for (int f = above; f < level; ++f) cost[kEnergy] += words * irrelevant_lanes(t, 0, f + 1) * network_energy(f, t);
   pass(parts_.read_port[index(above)], above);
   pass(parts_.write_port[index(level)], level);
+  return cost;
+}
+
+Cost Prices::least(int t) const {
+  Cost cost = fixed_of(t);
+  for (int l = 1; l < hierarchy_.level_count(); ++l)
+    if (kept(t, l)) add(cost, least(t, l));
+  if (!layer_.is_output(t) && mac_fanout(t) >= 0) add(cost, least_mac_reads(t));
   return cost;
 }
 

@@ -107,15 +107,14 @@ class Prices {
   };
   /// One for the tiles that come last through a port, one for those that come first; ports without are left out.
   [[nodiscard]] std::vector<Use> uses() const;
-  /// Cost of everything that the temporal nest does not change: MACs, their reads and updates, zeros of the outputs.
-  [[nodiscard]] Cost fixed() const;
   [[nodiscard]] double mac_energy() const { return macs_ * hierarchy_.compute.mac_energy; }
   /// How long the MACs take, once the keeps are chosen.
   [[nodiscard]] Pace pace() const;
-  /// The part of the fixed cost that one tensor causes: it depends on the innermost level that keeps it alone.
+  /// Cost of what no temporal nest changes for a tensor: the MACs' reads and updates, zeros of the outputs. It depends on the
+  /// innermost level that keeps it alone.
   [[nodiscard]] const Cost& fixed_of(int tensor) const { return fixed_of_[static_cast<std::size_t>(tensor)]; }
   /// The fanout at which the MACs' reads of an operand become known, because neighbouring lanes share words of a halo there;
-  /// -1: they are in `fixed`.
+  /// -1: they are in `fixed_of`.
   [[nodiscard]] int mac_fanout(int tensor) const { return mac_fanout_[static_cast<std::size_t>(tensor)]; }
   /// Cost of those reads, when one lane of that fanout covers `tile` iterations.
   [[nodiscard]] Cost mac_reads(int tensor, const Extents& tile) const;
@@ -126,8 +125,10 @@ class Prices {
   [[nodiscard]] bool visits_pay(int level) const { return output_price_[static_cast<std::size_t>(level)] < 0; }
   /// Least that the node of a tensor at `level` can cost, whatever its tile: every word arrives at least once.
   [[nodiscard]] Cost least(int tensor, int level) const;
-  /// Least cost of the MACs' reads where they are not in `fixed`.
+  /// Least cost of the MACs' reads where they are not in `fixed_of`.
   [[nodiscard]] Cost least_mac_reads(int tensor) const;
+  /// Least that all of a tensor costs, whatever its tiles.
+  [[nodiscard]] Cost least(int tensor) const;
 
  private:
   /// Whose words are counted: all lanes', or those of the busiest instance of the parent: lane 0 of all that lies above it.

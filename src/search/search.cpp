@@ -424,21 +424,6 @@ class Searcher {
     return tilepath::keep_of(problem_.layer.tensors[index(t)], t, problem_.hierarchy, l, options_.mapspace, options_.constraints);
   }
 
-  /// The sets of levels that may keep a tensor, a bit per level; the outermost always does.
-  [[nodiscard]] std::vector<std::uint32_t> keep_choices(int t) const {
-    std::vector<std::uint32_t> choices = {1};
-    for (int l = 1; l < problem_.hierarchy.level_count(); ++l) {
-      const Keep keep = keep_of(t, l);
-      std::vector<std::uint32_t> next;
-      for (const std::uint32_t choice : choices) {
-        if (keep != Keep::must) next.push_back(choice);
-        if (keep != Keep::never) next.push_back(choice | 1U << l);
-      }
-      choices = std::move(next);
-    }
-    return choices;
-  }
-
   /// What a tensor costs at least with these keeps does not depend on how the others are kept: bound each alone, then join.
   void branch_keeps(const Knot& knot) {
     std::vector<std::vector<std::uint32_t>> choices;
@@ -447,15 +432,15 @@ class Searcher {
     job.keeps.fill(1);
     Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job);
     for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
-      choices.push_back(keep_choices(t));
+      choices.push_back(keeping_.choices(t));
       least.emplace_back();
       for (const std::uint32_t keeps : choices.back()) {
         prices.keep(t, keeps);
-        least.back().push_back(least_of(prices, t));
+        least.back().push_back(prices.least(t));
       }
     }
     Cost base{};
-    base[search_detail::kEnergy] = static_cast<double>(macs(problem_.layer)) * problem_.hierarchy.compute.mac_energy;
+    base[search_detail::kEnergy] = prices.mac_energy();
     std::vector<double> rest(least.size() + 1, 0);
     for (std::size_t t = least.size(); t-- > 0;) {
       const auto less = [](const Cost& a, const Cost& b) { return a[search_detail::kEnergy] < b[search_detail::kEnergy]; };
@@ -463,14 +448,6 @@ class Searcher {
     }
     std::array<std::uint32_t, kMaxTensors> kept{};
     join_keeps(knot, choices, least, rest, 0, base, problem_.pace(prices.steps()), kept);
-  }
-
-  [[nodiscard]] Cost least_of(const Prices& prices, int t) const {
-    Cost cost = prices.fixed_of(t);
-    for (int l = 1; l < problem_.hierarchy.level_count(); ++l)
-      if (prices.kept(t, l)) search_detail::add(cost, prices.least(t, l));
-    if (!problem_.layer.is_output(t) && prices.mac_fanout(t) >= 0) search_detail::add(cost, prices.least_mac_reads(t));
-    return cost;
   }
 
   /// `rest[t]`: the least energy of the tensors from t on.
@@ -507,7 +484,7 @@ class Searcher {
 
   static constexpr int kLooks = 3;
 
-  [[nodiscard]] bool relaxes(const Knot& knot) const { return !knot.keeps || (problem_.parts.count > 1 && knot.looks < kLooks); }
+  [[nodiscard]] bool relaxes(const Knot& knot) const { return !knot.keeps || knot.looks < kLooks; }
 
   bool look(KnotPointer first) {
     const int looks = first->looks;

@@ -1,8 +1,9 @@
 // Measurements behind docs/performance.md. One thread, unless the program's own --threads says otherwise.
 //
 //   tilepath_bench evaluate                           mappings scored per second
-//   tilepath_bench search ARCH none|lanes NETWORK…    a line of CSV for each distinct layer; ARCH: a path below the project's
-//   root
+//   tilepath_bench search ARCH none|lanes NETWORK…    a line of CSV for each distinct layer
+//
+// ARCH: a path from the project's root, without .json.
 #include <chrono>
 #include <cmath>
 #include <cstdio>

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <optional>
 
 #include "support/brute_force.hpp"
 #include "support/generate.hpp"
@@ -52,6 +53,23 @@ void check_bound(const Layer& layer, const Hierarchy& hierarchy, const SearchOpt
   CAPTURE("found\n" + to_text(found.nest, layer, hierarchy));
   CAPTURE("best\n" + to_text(truth.nest, layer, hierarchy));
   CHECK(found.certificate.lower_bound == truth.best.value);
+}
+
+/// Energy or energy x delay, even or uneven, as drawn; and the score of every nest.
+struct Drawn {
+  SearchOptions options;
+  BruteForce truth;
+};
+
+/// Nothing where there are more than `nests` of them, or none is legal.
+std::optional<Drawn> draw(Random& random, const Layer& layer, const Hierarchy& hierarchy, std::int64_t nests) {
+  Drawn drawn;
+  SearchOptions& options = drawn.options;
+  options.objective = random() % 2 == 0 ? Objective::energy : Objective::edp;
+  options.mapspace.uneven = random() % 2 == 0;
+  drawn.truth = brute_force(layer, hierarchy, options.objective, options.mapspace, nests);
+  if (!drawn.truth.complete || drawn.truth.nests == 0) return std::nullopt;
+  return drawn;
 }
 
 struct Limits {
@@ -243,16 +261,13 @@ TEST_CASE("search: tiles that slide along two halos at once") {
                                       .stride_w = static_cast<std::int64_t>(1 + random() % 2)});
     Hierarchy hierarchy = random_hierarchy(random, {.max_macs = 400, .max_levels = 2});
     for (Level& level : hierarchy.levels) level.retention = Retention::sliding;
-    SearchOptions options;
-    options.objective = random() % 2 == 0 ? Objective::energy : Objective::edp;
-    options.mapspace.uneven = random() % 2 == 0;
-    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 400000);
-    if (!truth.complete || truth.nests == 0) continue;
+    const std::optional<Drawn> drawn = draw(random, layer, hierarchy, 400000);
+    if (!drawn) continue;
     ++checked;
     CAPTURE(seed);
-    check_bound(layer, hierarchy, options, truth);
-    CHECK(!recheck(layer, hierarchy, options, truth.best.value).better);
-    CHECK(recheck(layer, hierarchy, options, truth.best.value * 1.001).better);
+    check_bound(layer, hierarchy, drawn->options, drawn->truth);
+    CHECK(!recheck(layer, hierarchy, drawn->options, drawn->truth.best.value).better);
+    CHECK(recheck(layer, hierarchy, drawn->options, drawn->truth.best.value * 1.001).better);
   }
   CHECK(checked > 10);
 }
@@ -272,14 +287,11 @@ TEST_CASE("search: square layers, whose mirror images the bound of the outer nod
                                         .stride_h = stride,
                                         .stride_w = stride});
     const Hierarchy hierarchy = random_hierarchy(random, {.max_macs = 400, .max_levels = 4, .bandwidths = false});
-    SearchOptions options;
-    options.objective = random() % 2 == 0 ? Objective::energy : Objective::edp;
-    options.mapspace.uneven = random() % 2 == 0;
-    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 20000);
-    if (!truth.complete || truth.nests == 0) continue;
+    const std::optional<Drawn> drawn = draw(random, layer, hierarchy, 20000);
+    if (!drawn) continue;
     ++checked;
     CAPTURE(seed);
-    check_bound(layer, hierarchy, options, truth);
+    check_bound(layer, hierarchy, drawn->options, drawn->truth);
   }
   CHECK(checked > cases(150) / 10);
 }

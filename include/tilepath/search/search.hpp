@@ -109,6 +109,7 @@ struct SolvedJob {
   std::array<std::int64_t, kMaxDimensions> chunks{};  ///< per dimension, the iterations that are dealt in unequal parts; 0 = none
   std::array<std::uint32_t, kMaxTensors> keeps{};     ///< per tensor, a bit per level, the outermost always; all 0: any
   double bound = 0;
+  [[nodiscard]] bool any_keeps() const { return keeps[0] == 0; }
 };
 
 struct SearchResult {
