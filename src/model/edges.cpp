@@ -15,8 +15,8 @@ constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 class Edges {
  public:
-  Edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside)
-      : moved_(moved), nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside) {
+  Edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Often& often)
+      : moved_(moved), nest_(nest), layer_(layer), hierarchy_(hierarchy), often_(often) {
     for (int t = 0; t < layer.tensor_count(); ++t) chains_.push_back(chain_of(nest, t, hierarchy));
   }
 
@@ -63,28 +63,18 @@ class Edges {
       }
       if (single == nullptr) continue;
       const Ends& ends = moved_.ends[index(t)][index(chain[k].level)];
-      const std::int64_t visits =
-          visits_of(nest_, layer_, inside_, t, single->position, [&](std::size_t i) { return iterations(0, i); });
-      const std::int64_t first = layer_.is_output(t) ? first_visits(nest_, layer_, single->position) : 1;
+      const std::int64_t visits = often_.visits(t, single->position);
+      const std::int64_t first = layer_.is_output(t) ? often_.first_visits(t, single->position) : 1;
       moved_.ports[index(single->level)].anew += ends.fill * (visits - first) + ends.drain * (visits - 1);
     }
   }
 
-  /// Of the temporal loops among nodes `from` to `to` - 1.
-  [[nodiscard]] std::int64_t iterations(std::size_t from, std::size_t to) const {
-    std::int64_t product = 1;
-    for (std::size_t i = from; i < to; ++i)
-      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i])) product = checked_multiply(product, loop->count);
-    return product;
-  }
-
-  /// How many steps a tile kept at `position` is used for: the iterations inside the first loop outside that moves it. 0: it
-  /// never moves.
+  /// How many steps a tile kept at `position` is used for: those inside the first loop outside that moves it. 0: it never moves.
   [[nodiscard]] double used(int t, std::size_t position) const {
     for (std::size_t i = position; i-- > 0;) {
       const auto* outer = std::get_if<Loop>(&nest_.nodes[i]);
       if (outer == nullptr || outer->count == 1 || !layer_.relevant(t, outer->dimension)) continue;
-      return static_cast<double>(iterations(i + 1, nest_.nodes.size()));
+      return static_cast<double>(often_.steps_inside(i));
     }
     return 0;
   }
@@ -116,7 +106,7 @@ class Edges {
   const Nest& nest_;
   const Layer& layer_;
   const Hierarchy& hierarchy_;
-  const std::vector<Extents>& inside_;
+  const Often& often_;
   std::vector<std::vector<Stop>> chains_;  ///< per tensor
 };
 
@@ -147,9 +137,8 @@ std::int64_t first_visits(const Nest& nest, const Layer& layer, std::size_t posi
   return tiles;
 }
 
-void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,
-               const std::vector<Extents>& inside) {
-  if (hierarchy.limited()) Edges(moved, nest, layer, hierarchy, inside).run();
+void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Often& often) {
+  if (hierarchy.limited()) Edges(moved, nest, layer, hierarchy, often).run();
 }
 
 }  // namespace tilepath::model_detail

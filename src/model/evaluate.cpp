@@ -51,7 +51,10 @@ class Perfect {
       else
         operand_traffic(t, chain);
     }
-    set_edges(result_, nest_, layer_, hierarchy_, inside_);
+    set_edges(result_, nest_, layer_, hierarchy_,
+              {[this](int t, std::size_t position) { return visits_of(t, position); },
+               [this](int, std::size_t position) { return model_detail::first_visits(nest_, layer_, position); },
+               [this](std::size_t position) { return result_.steps.all / temporal_iterations(position + 1); }});
     return result_;
   }
 

@@ -87,7 +87,10 @@ class Ragged {
       const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
       layer_.is_output(t) ? output_traffic(t, chain) : operand_traffic(t, chain);
     }
-    set_edges(result_, nest_, layer_, hierarchy_, inside_);
+    set_edges(result_, nest_, layer_, hierarchy_,
+              {[this](int t, std::size_t position) { return visits(t, position); },
+               [this](int t, std::size_t position) { return first_visits(t, position); },
+               [this](std::size_t position) { return steps_inside(position); }});
     return result_;
   }
 
@@ -155,8 +158,15 @@ class Ragged {
   /// Some of dimension d at the loops outside `node`, alike ones together. Of a loop of another dimension, d's own loops inside
   /// it go from their end to their beginning. `relevant`: to the tensor whose distinct tiles are meant. `around`: positions of
   /// the nodes whose moves take this one's tile along.
-  [[nodiscard]] std::vector<Alike> alike_steps(int d, const Stop& node, const Some& steps, bool relevant,
-                                               const std::vector<std::size_t>& around = {}) const {
+  [[nodiscard]] const std::vector<Alike>& alike_steps(int d, const Stop& node, const Some& steps, bool relevant,
+                                                      const std::vector<std::size_t>& around = {}) const {
+    const auto [it, fresh] = alike_.try_emplace({d, node.position, steps.kind, steps.loop, relevant, around});
+    if (fresh) it->second = find_alike_steps(d, node, steps, relevant, around);
+    return it->second;
+  }
+
+  [[nodiscard]] std::vector<Alike> find_alike_steps(int d, const Stop& node, const Some& steps, bool relevant,
+                                                    const std::vector<std::size_t>& around) const {
     const std::vector<DimensionLoop> loops = loops_of(d, node.position);
     Tiles tiles = {{{layer_.dimensions[index(d)].bound}, 1}};
     std::size_t inner = 0;  // the first loop that starts anew
@@ -491,6 +501,48 @@ class Ragged {
     choose(0, 1);
   }
 
+  // -- how often: R8 ------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Stop stop_at(std::size_t position) const { return {position, std::get<Store>(nest_.nodes[position]).level}; }
+
+  [[nodiscard]] std::int64_t visits(int t, std::size_t position) const {
+    std::int64_t visits = 1;
+    for (const Some& steps : steps_outside(stop_at(position)))
+      for_each_step(t, stop_at(position), steps, {all_lanes(Count::first)},
+                    [&](std::int64_t times, const std::vector<std::int64_t>&) { visits = checked_add(visits, times); });
+    return visits;
+  }
+
+  [[nodiscard]] std::int64_t first_visits(int t, std::size_t position) const {
+    std::int64_t visits = 1;
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      visits =
+          checked_multiply(visits, times_of(alike_steps(d, stop_at(position), {Some::Kind::distinct}, layer_.relevant(t, d))));
+    return visits;
+  }
+
+  /// Of lane 0, which has the most.
+  [[nodiscard]] std::int64_t steps_inside(std::size_t position) const {
+    std::int64_t steps = 1;
+    for (int d = 0; d < layer_.dimension_count(); ++d) {
+      Tiles tiles = {{{inside_[position][index(d)]}, 1}};
+      for (const DimensionLoop& loop : loops_of(d, nest_.nodes.size())) {
+        if (loop.position <= position) continue;
+        if (loop.fanout < 0) {
+          tiles = iterate(tiles, loop, 0);
+          continue;
+        }
+        Tiles dealt;
+        for (const auto& [sizes, times] : tiles) dealt[{cut(sizes.front(), 0, loop.extent)}] += times;
+        tiles = std::move(dealt);
+      }
+      std::int64_t own = 0;
+      for (const auto& [sizes, times] : tiles) own = checked_add(own, times);
+      steps = checked_multiply(steps, own);
+    }
+    return steps;
+  }
+
   // -- operands: R1-R3, R5 ------------------------------------------------------------------------------------------------
 
   /// `outer` for lanes above level `from`, R3's joining for those from there inwards.
@@ -646,6 +698,8 @@ class Ragged {
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   std::vector<Extents> inside_;
+  mutable std::map<std::tuple<int, std::size_t, Some::Kind, std::size_t, bool, std::vector<std::size_t>>, std::vector<Alike>>
+      alike_;  ///< what alike_steps has found
   Moved result_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "tilepath/arch/hierarchy.hpp"
@@ -83,9 +84,16 @@ bool comes_after(int level, int of, bool writes, const Meeting& meeting);
 /// Whether a port of level `of` carries nothing while a single buffer at `level` is filled, or drained.
 bool rests(int level, int of, bool writes, bool drains, bool drain_reads);
 
-/// Sets what double buffers do not hide (R8): meetings, and deliveries that begin anew inside single buffers. `inside`: extents.
-void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,
-               const std::vector<Extents>& inside);
+/// How often what happens in one instance: the one that takes psums back.
+struct Often {
+  std::function<std::int64_t(int tensor, std::size_t position)> visits;  ///< of the tile kept there
+  std::function<std::int64_t(int tensor, std::size_t position)>
+      first_visits;                                                ///< of an output's tile, those that start from zero
+  std::function<std::int64_t(std::size_t position)> steps_inside;  ///< of the MACs, in one full iteration of the loop there
+};
+
+/// Sets what double buffers do not hide (R8): meetings, and deliveries that begin anew inside single buffers.
+void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Often& often);
 
 /// R2, the visitor of every step that moves the tile of tensor `t` kept at `position`: called with how often it happens and the
 /// displacement per rank. The first delivery is not a step. `iterations(i)`: of the temporal loops outside node i.

@@ -83,6 +83,8 @@ class Lattice {
           relevant_[index(d)] |= 1U << t;
           moves_[index(d)] |= open_mask(t);
         }
+    steps_of_parts_ = prices.steps();
+    for (const std::int64_t left : prices.temporal()) steps_of_parts_ /= static_cast<double>(left);
     set_dimensions();
     set_tables();
     set_relaxed();
@@ -286,6 +288,7 @@ class Lattice {
     shape_ = shape;
     extents_.fill(1);
     outside_ = 1;
+    steps_inside_ = steps_of_parts_;
     tile_.fill(0);
     for (std::size_t a = axes_.size(); a-- > 0;) {
       Axis& axis = axes_[a];
@@ -294,6 +297,7 @@ class Lattice {
       extents_[index(axis.dimension)] = axis.rung().extent;
       left_[index(axis.dimension)] = static_cast<double>(axis.rung().tiles);
       outside_ *= left_[index(axis.dimension)];
+      steps_inside_ *= static_cast<double>(axis.rung().extent);
       for (std::uint32_t tensors = relevant_[index(axis.dimension)]; tensors != 0; tensors &= tensors - 1) {
         const auto t = index(std::countr_zero(tensors));
         tile_[t] += static_cast<std::int64_t>(axis.at) * tile_strides_[t][a];
@@ -601,20 +605,26 @@ class Lattice {
     NodePrice& entry = table.entries[index(tile_[index(t)])];
     const Prices& prices = *table.prices;
     const Price price = prices.node(t, level, tile_at(level));
-    for (std::size_t p = 0; p < scored(); ++p) {
-      entry.per_visit[p] = price.per_visit[p];
-      entry.once[p] = price.once[p];
-    }
+    for (std::size_t p = 0; p < scored(); ++p) entry.once[p] = price.once[p];
     entry.fill_anew = price.fill_anew;
     entry.drain_anew = price.drain_anew;
-    entry.first_visits = price.first_visits;
+    entry.first_visits = own_visits_[index(t)];
     entry.words = price.words;
-    if constexpr (K == 1) {
-      if (ragged_at_all_) sum_uneven(entry, t, level, price, prices);
-      if (scope_.banded) relax(entry, t, level);
-    }
+    if (ragged_at_all_)
+      sum_uneven(entry, t, level, price, prices);
+    else
+      add_tiles(entry, price, 1);
+    if (scope_.banded) relax(entry, t, level);
     entry.energy = entry.per_visit[kEnergy] / entry.tiles;
     entry.known = true;
+  }
+
+  /// A visit of each of so many tiles, of the `entry.tiles` that there are along its uneven dimensions.
+  void add_tiles(NodePrice& entry, const Price& price, double count) const {
+    for (std::size_t p = 0; p < scored(); ++p) {
+      entry.per_visit[p] += price.per_visit[p] * count;
+      entry.once[p] += price.first_visit[p] * count * entry.first_visits / entry.tiles;
+    }
   }
 
   /// Where remainders make the tiles of the current shape uneven: what one visit of each of them costs together.
@@ -625,8 +635,6 @@ class Lattice {
         uneven.push_back(&axis);
         entry.tiles *= static_cast<double>(axis.rung().tiles);
       }
-    if (uneven.empty()) return;
-    entry.per_visit = {};
     for (std::uint32_t shorts = 0; shorts < 1U << uneven.size(); ++shorts) {  // axes along which the tile is short
       Extents tile = tile_at(level);
       double count = 1;
@@ -636,8 +644,7 @@ class Lattice {
         if (is_short) tile[index(uneven[a]->dimension)] = rung.short_extent;  // without lanes (set_dimensions)
         count *= static_cast<double>(is_short ? rung.short_tiles : rung.tiles - rung.short_tiles);
       }
-      const double energy = shorts == 0 ? full.per_visit[kEnergy] : prices.node(t, level, tile).per_visit[kEnergy];
-      entry.per_visit[kEnergy] += energy * count;
+      add_tiles(entry, shorts == 0 ? full : prices.node(t, level, tile), count);
     }
   }
 
@@ -980,7 +987,7 @@ class Lattice {
     if constexpr (K > 1)
       for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
         const double visits = slides(t, level) ? least_visits_[index(t)] : own_visits_[index(t)];
-        for (std::size_t p = kEnergy + 1; p < scored(); ++p) cost[p] += std::max(0.0, price.per_visit[p]) * visits;
+        for (std::size_t p = kEnergy + 1; p < scored(); ++p) cost[p] += std::max(0.0, price.per_visit[p]) * visits / price.tiles;
       });
     for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).energy;
     return problem_.score(cost, pace_);
@@ -1046,7 +1053,7 @@ class Lattice {
       Vector& of = owed.of[index(t)];
       add(of, price.per_visit, 1);
       owed.tiles[index(t)] = price.tiles;  // the same at all its nodes
-      if constexpr (K > 1) of[kWaiting] += anew(label.cost, t, level);
+      if constexpr (K > 1) of[kWaiting] += anew(label.cost, t, level) * price.tiles;
       owed.open |= 1U << t;
     });
     if (!in_order) return false;
@@ -1054,7 +1061,7 @@ class Lattice {
     for (const Axis& axis : axes_)
       if (axis.at + 1 < axis.ladder->size()) left |= 1U << axis.dimension;
     order_.clear();
-    close_in_order(label, owed, left, outside_, label.cost);
+    close_in_order(label, owed, left, {outside_, steps_inside_}, label.cost);
     return true;
   }
 
@@ -1065,14 +1072,24 @@ class Lattice {
     return open;
   }
 
-  void close_in_order(const Label& label, const Owed& owed, std::uint32_t left, double outside, Vector cost) {
+  /// Iterations outside what has been placed so far, and the steps of the MACs inside one of them.
+  struct Placed {
+    double outside = 1, steps_inside = 1;
+  };
+  [[nodiscard]] Placed with_all(int dimension, const Placed& placed) const {
+    return {placed.outside / left_[index(dimension)], placed.steps_inside *
+                                                          static_cast<double>(prices_.temporal()[index(dimension)]) /
+                                                          static_cast<double>(extents_[index(dimension)])};
+  }
+
+  void close_in_order(const Label& label, const Owed& owed, std::uint32_t left, Placed placed, Vector cost) {
     const std::size_t before = order_.size();
     for (std::uint32_t dims = left; dims != 0; dims &= dims - 1) {  // no open node minds these
       const int d = std::countr_zero(dims);
       if ((relevant_[index(d)] & owed.open) != 0) continue;
       order_.push_back(d);
       left &= ~(1U << d);
-      outside /= left_[index(d)];
+      placed = with_all(d, placed);
     }
     if (owed.open == 0 || left == 0) {
       for (std::uint32_t open = owed.open; open != 0; open &= open - 1) {
@@ -1092,12 +1109,13 @@ class Lattice {
         rest.open &= ~closes;
         Open moved = 0;
         for (std::uint32_t open = closes; open != 0; open &= open - 1) {
-          add(next, owed.of[index(std::countr_zero(open))], outside / owed.tiles[index(std::countr_zero(open))]);
+          add(next, owed.of[index(std::countr_zero(open))], placed.outside / owed.tiles[index(std::countr_zero(open))]);
           moved |= label.open & open_mask(std::countr_zero(open));
         }
-        if constexpr (K > 1) use(next, moved, phase_of(label.phase).placed_so_far & ~still_open(label, owed), outside);
+        if constexpr (K > 1)
+          use(next, moved, phase_of(label.phase).placed_so_far & ~still_open(label, owed), placed.steps_inside);
         order_.push_back(d);
-        close_in_order(label, rest, left & ~(1U << d), outside / left_[index(d)], next);
+        close_in_order(label, rest, left & ~(1U << d), with_all(d, placed), next);
         order_.pop_back();
       }
     }
@@ -1132,7 +1150,7 @@ class Lattice {
     if (!keep_order(next)) return;
     if (label.slides != 0) move_slides(next, axis.dimension, step.count);
     const Open moves = moves_[index(axis.dimension)];
-    if constexpr (K > 1) use(next.cost, label.open & moves, phase_of(label.phase).placed_so_far & ~label.open, outside_);
+    if constexpr (K > 1) use(next.cost, label.open & moves, phase_of(label.phase).placed_so_far & ~label.open, steps_inside_);
     for_each_open(
         label,
         [&](int t, int level, std::size_t table, const NodePrice& price) {
@@ -1172,12 +1190,11 @@ class Lattice {
     return is;
   }
 
-  /// Nodes move for the first time, with so many iterations outside: of the tiles that a port carries these are used shortest if
-  /// no other has moved before.
-  void use(Vector& cost, Open moved, Open moved_before, double outside) const {
+  /// Nodes move for the first time, after so many steps: of the tiles that a port carries these are used shortest if no other has
+  /// moved before.
+  void use(Vector& cost, Open moved, Open moved_before, double steps) const {
     for (const Use& use : uses_)
-      if ((use.nodes & moved) != 0 && (use.nodes & moved_before) == 0)
-        cost[use.part] += prices_.steps() / outside * use.words_per_step;
+      if ((use.nodes & moved) != 0 && (use.nodes & moved_before) == 0) cost[use.part] += steps * use.words_per_step;
   }
 
   [[nodiscard]] const Constraint* order_at(int level) const {
@@ -1518,6 +1535,8 @@ class Lattice {
   bool visits_pay_ = false;     ///< more visits of some node can cost less
   bool ragged_at_all_ = false;  ///< some dimension may be cut with a remainder
 
+  double steps_of_parts_ = 1;  ///< of what is dealt to lanes, innermost
+
   std::vector<Axis> axes_;                                ///< dimensions with temporal loops
   std::array<Ladder, kMaxDimensions> perfect_{};          ///< of those that lanes unroll, or that leave no remainders
   std::vector<std::vector<std::int64_t>> image_strides_;  ///< per symmetry and axis: of the axis that it is exchanged with
@@ -1546,6 +1565,7 @@ class Lattice {
   Extents extents_{};
   std::array<double, kMaxDimensions> left_{};  ///< iterations of each dimension still to be placed
   double outside_ = 1;                         ///< of all together
+  double steps_inside_ = 1;                    ///< of the MACs, in a full tile
   std::array<std::int64_t, kMaxTensors> tile_{};
   std::array<double, kMaxTensors> least_visits_{}, own_visits_{};  ///< own: iterations of all relevant loops together
   struct Slidable {

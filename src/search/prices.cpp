@@ -572,8 +572,6 @@ Price Prices::output_node(int level, const Extents& tile) const {
   const auto words = static_cast<double>(price.words);
   double distinct = 1;           // words that one parent sends or receives in a visit
   double arrivals_per_word = 1;  // at the parent, of one departure
-  price.first_visits = 1;
-  const Extents in_level = inside(level);
   for (int d = 0; d < layer_.dimension_count(); ++d) {
     if (relevant(out, d)) {
       const Deal& dealt = deal(d);
@@ -581,7 +579,6 @@ Price Prices::output_node(int level, const Extents& tile) const {
       const auto lanes = lanes_at_work(d, above, level, false) / (here ? static_cast<double>(dealt_[index(d)].size()) : 1);
       const auto size = static_cast<double>(tile[index(d)]);
       distinct *= lanes * (here ? static_cast<double>(dealt.chunk) : size);
-      price.first_visits *= static_cast<double>(temporal_[index(d)] / (tile[index(d)] / in_level[index(d)]));
       continue;
     }
     for (int f = above; f < level; ++f)
@@ -591,14 +588,14 @@ Price Prices::output_node(int level, const Extents& tile) const {
   const double up = distinct * arrivals_per_word;
   const auto width_above = static_cast<double>(level_words(hierarchy_.level(above), tensor(out)));
   const auto width = static_cast<double>(level_words(hierarchy_.level(level), tensor(out)));
-  const auto add = [&](int port, double per_visit, double once) {
+  const auto add = [&](int port, double per_visit, double first_visit) {
     if (port < 0) return;
     price.per_visit[index(port)] += per_visit;
-    price.once[index(port)] += once;
+    price.first_visit[index(port)] += first_visit;
   };
   add(parts_.write_port[index(above)], up * width_above, 0);
-  add(parts_.read_port[index(above)], up * width_above, -distinct * price.first_visits * width_above);
-  add(parts_.write_port[index(level)], words * width, -words * price.first_visits * width);
+  add(parts_.read_port[index(above)], up * width_above, -distinct * width_above);
+  add(parts_.write_port[index(level)], words * width, -words * width);
   if (hierarchy_.level(level).drain_reads) add(parts_.read_port[index(level)], words * width, 0);
   const auto drain = static_cast<double>(model_detail::drain_cycles(tensor(out), hierarchy_.level(above), hierarchy_.level(level),
                                                                     {std::llround(up), std::llround(up - distinct), price.words})
@@ -610,10 +607,10 @@ Price Prices::output_node(int level, const Extents& tile) const {
              [&](int of, bool writes) { return model_detail::comes_after(level, of, writes, meetings_[index(of)]); });
   } else {
     price.per_visit[kWaiting] = back + drain;
-    price.once[kWaiting] = -back * price.first_visits;  // they take nothing back
+    price.first_visit[kWaiting] = -back;  // they take nothing back
     rest(price.per_visit, level, false, back);
     rest(price.per_visit, level, true, drain);
-    rest(price.once, level, false, price.once[kWaiting]);
+    rest(price.first_visit, level, false, -back);
   }
   return price;
 }

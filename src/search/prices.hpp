@@ -5,11 +5,11 @@
 // an operand's node on its level and its parent's, of the output's on the levels further in too. The cost of a tensor at a
 // storage node is then
 //
-//   once + per_visit x visits        visits: how often a tile arrives there, in one instance
+//   once + per_visit x visits + first_visit x first visits      visits: how often a tile arrives there, in one instance
 //
-// and both depend on the tile alone. Psums fit the same form: let v(n) be the words that visit node n, g(n) the lanes that hold
-// the same outputs below its parent; z(n), the words that start from zero, is z(n-1) + v(n) (1 - 1/g(n)) (R4), so every count
-// is linear in the v(n). A visit can then have a negative price: starting from zero saves reads further in.
+// and all three depend on the tile alone. Psums fit the same form: let v(n) be the words that visit node n, g(n) the lanes that
+// hold the same outputs below its parent; z(n), the words that start from zero, is z(n-1) + v(n) (1 - 1/g(n)) (R4), so every
+// count is linear in the v(n). A visit can then have a negative price: starting from zero saves reads further in.
 #pragma once
 
 #include <array>
@@ -67,8 +67,8 @@ struct Pace {
 struct Price {
   Cost per_visit{};
   Cost once{};
+  Cost first_visit{};                    ///< of psums, what each visit that starts from zero saves
   double fill_anew = 0, drain_anew = 0;  ///< what the single buffer around a double one owes at each of its tiles, in cycles
-  double first_visits = 0;               ///< of an output's tile, those that start from zero, in one instance
   std::int64_t words = 0;                ///< that the level must hold (R6), its own width and double buffering included
 };
 

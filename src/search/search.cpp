@@ -164,12 +164,7 @@ class Searcher {
   }
 
  private:
-  /// How long a short tile is used and waited for is in no closed form yet: not where a level has a bandwidth.
   void set_remainders_in_time() {
-    const auto limited = std::find_if(whole_.levels.begin(), whole_.levels.end(), [](const Level& of) { return of.limited(); });
-    if (limited != whole_.levels.end())
-      throw InputError("remainders at loops in time (--remainders loops) are searched only where no level has a bandwidth; '" +
-                       limited->name + "' of '" + whole_.name + "' has one");
     for (int d = 0; d < problem_.layer.dimension_count(); ++d) {
       if (!search_detail::may_cut(problem_.layer, whole_, d)) continue;
       const std::int64_t bound = problem_.layer.dimensions[index(d)].bound;

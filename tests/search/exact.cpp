@@ -86,7 +86,7 @@ int agree_on_all(const Limits& limits) {
   int checked = 0;
   for (int seed = limits.first_seed; checked < limits.cases && seed < limits.first_seed + 200 * limits.cases; ++seed) {
     Random random(static_cast<std::uint64_t>(seed));
-    const Sizes sizes{.max_macs = 400, .max_levels = limits.levels, .bandwidths = !limits.loops};
+    const Sizes sizes{.max_macs = 400, .max_levels = limits.levels};
     const Layer layer = random_layer(random, sizes);
     if (prime_factors(layer) > limits.primes) continue;
     Hierarchy hierarchy = random_hierarchy(random, sizes);

@@ -47,7 +47,7 @@ inline Score score_of(const Aim& aim, const Evaluation& evaluation) {
 
 /// Which counts need not divide (R9). None: perfect factors. Lanes: a fanout may deal a tile of a dimension in parts of unequal
 /// size to its lanes, the last doing less or nothing; all other counts divide. Loops: besides, a loop in time over a dimension
-/// that no lanes unroll may leave a remainder; cut_rule.hpp says which. Only where no level has a bandwidth.
+/// that no lanes unroll may leave a remainder; cut_rule.hpp says which.
 enum class Remainders : std::uint8_t { none, lanes, loops };
 inline constexpr int kRemainders = 3;
 std::string_view name_of(Remainders remainders);
@@ -120,8 +120,7 @@ struct SearchResult {
 };
 
 /// The mapping of least objective in the mapspace. With a time limit or a requested stop: the best found so far, not proved, with
-/// its honest gap. The same answer whatever else runs. Throws NoLegalMapping with the reason when there is none, InputError where
-/// Remainders::loops meets a bandwidth.
+/// its honest gap. The same answer whatever else runs. Throws NoLegalMapping with the reason when there is none.
 SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options,
                     const std::stop_token& stop = {});
 
