@@ -2,9 +2,10 @@
 //
 // A partial nest (all nodes from the MAC outwards to some point) is a whole mapping of a smaller layer: of the iterations that it
 // covers, times the lanes still to come, with the storage nodes still to come right around it. What that mapping costs, the model
-// says. Of two partial nests of one *state* (the same nodes placed, the same extents, the same nodes whose tiles have not moved
-// yet) whatever is placed around them multiplies and adds the same, so the dearer can go. States are visited from the MAC
-// outwards; at the end stand whole mappings, which are compared with the value.
+// says. Where a loop still to come will leave a remainder, tiles are full or short: a smaller layer for each. Of two partial
+// nests of one *state* (the same nodes placed, the same extents, the same nodes whose tiles have not moved yet) whatever is
+// placed around them multiplies and adds the same, so the dearer can go. States are visited from the MAC outwards; at the end
+// stand whole mappings, which are compared with the value.
 #include "tilepath/certify/recheck.hpp"
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 
 #include "model/traffic.hpp"
 #include "tilepath/base/error.hpp"
+#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/mapping/tile.hpp"
@@ -58,6 +60,8 @@ struct State {
   std::uint32_t placed = 0;  ///< tensors that have theirs
   Extents extents{};         ///< iterations inside, lanes included
   Extents left{};            ///< iterations of the loops in time still to come
+  Extents cut{};             ///< what a loop still to come cuts into tiles of `extents`, the last one short; 0 = tiles divide
+  std::uint32_t even = 0;    ///< dimensions of which no loop still to come may leave a remainder
   std::vector<OpenNode> open;
   std::vector<std::int64_t>
       order;  ///< per ordered level under construction, the place in its order that its loops have come out to
@@ -70,6 +74,14 @@ struct Partial {
   std::vector<double> costs;  ///< energy, words of ports and of them the MACs', waiting, edges, room
 };
 
+/// Tiles of equal extents, and what one of them moves.
+struct Tiles {
+  double count = 1;
+  Moved moved;
+};
+/// All tiles of a state: full ones first.
+using Scored = std::vector<Tiles>;
+
 class Rechecker {
  public:
   Rechecker(const Layer& layer, Hierarchy hierarchy, const SearchOptions& options, double value, const std::stop_token& stop)
@@ -80,9 +92,6 @@ class Rechecker {
         value_(value * kRounding),
         stop_(stop),
         start_(Clock::now()) {
-    // A partial nest is no mapping of a smaller layer where tiles are of two sizes.
-    if (options.mapspace.remainders == Remainders::loops)
-      throw InputError("a mapspace with remainders at loops in time ('remainders': 'loops') has no second proof of its bounds");
     for (int t = 0; t < layer.tensor_count(); ++t)
       words_.push_back(static_cast<double>(tile_words(layer.tensors[at_(t)], bounds_of(layer), Footprint::touched)));
     for (const Constraint& constraint : options.constraints)
@@ -428,10 +437,28 @@ class Rechecker {
   }
 
   /// What the completed nest moves, as a mapping of the iterations that it covers.
-  [[nodiscard]] Moved scored(const State& state, const Nest& nest) {
-    for (int d = 0; d < layer_.dimension_count(); ++d)
-      smaller_.dimensions[at_(d)].bound = layer_.dimensions[at_(d)].bound / state.left[at_(d)];
-    return model_detail::traffic_of(nest, smaller_, hierarchy_);
+  [[nodiscard]] Scored scored(const State& state, const Nest& nest) {
+    std::vector<int> cut;
+    for (int d = 0; d < layer_.dimension_count(); ++d) {
+      if (state.cut[at_(d)] > 0) cut.push_back(d);
+      smaller_.dimensions[at_(d)].bound =
+          state.cut[at_(d)] > 0 ? state.extents[at_(d)] : layer_.dimensions[at_(d)].bound / state.left[at_(d)];
+    }
+    if (cut.empty()) return {{product(state.left), model_detail::traffic_of(nest, smaller_, hierarchy_)}};
+    const std::vector<Extents> inside = extents_inside(nest, smaller_);
+    Scored all;
+    for (std::uint32_t shorts = 0; shorts < 1U << cut.size(); ++shorts) {  // dimensions along which the tile is short
+      double count = product(state.left);
+      for (std::size_t k = 0; k < cut.size(); ++k) {
+        const auto d = at_(cut[k]);
+        const bool is_short = (shorts >> k & 1U) != 0;
+        smaller_.dimensions[d].bound = is_short ? last_tile(state.cut[d], state.extents[d]) : state.extents[d];
+        const auto tiles = static_cast<double>(ceil_divide(state.cut[d], state.extents[d]));
+        count *= (is_short ? 1 : tiles - 1) / tiles;
+      }
+      all.push_back({std::round(count), model_detail::ragged_traffic(nest, smaller_, hierarchy_, inside)});
+    }
+    return all;
   }
 
   /// Whether a tensor's node at a level is still to come, or its tile has not moved for good.
@@ -445,20 +472,23 @@ class Rechecker {
   /// Energy that one tensor costs at least, whatever is placed around a partial nest: what is paid inside its innermost unsettled
   /// node recurs with every iteration outside; further out every word passes once. Psums: what starts from zero is no more than
   /// once per iteration outside, so reads are no fewer. `lanes_to_come`: those of fanouts of levels below this.
-  [[nodiscard]] double least_of(int t, const State& state, const Moved& moved, int lanes_to_come) const {
+  [[nodiscard]] double least_of(int t, const State& state, const Scored& scored, int lanes_to_come) const {
     int settled = 0;
     for (int l = 1; l < hierarchy_.level_count(); ++l)
       if (unsettled(t, l, state)) settled = l;
-    double recurs = 0;
-    for (int l = settled; l < hierarchy_.level_count(); ++l) {
-      const Traffic& traffic = moved.counts.levels[at_(l)][at_(t)];
-      const double reads = static_cast<double>(traffic.reads.value()) * (l == settled ? least_shared(t, l, lanes_to_come) : 1);
-      recurs += reads * read_energy(l, t) + static_cast<double>(traffic.updates.value()) * write_energy(l, t);
-      if (l == settled) continue;
-      recurs += static_cast<double>(traffic.fills.value()) * write_energy(l, t);
-      if (hierarchy_.level(l).drain_reads) recurs += static_cast<double>(traffic.drains.value()) * read_energy(l, t);
+    double least = 0;
+    for (const Tiles& tiles : scored) {
+      double recurs = 0;
+      for (int l = settled; l < hierarchy_.level_count(); ++l) {
+        const Traffic& traffic = tiles.moved.counts.levels[at_(l)][at_(t)];
+        const double reads = static_cast<double>(traffic.reads.value()) * (l == settled ? least_shared(t, l, lanes_to_come) : 1);
+        recurs += reads * read_energy(l, t) + static_cast<double>(traffic.updates.value()) * write_energy(l, t);
+        if (l == settled) continue;
+        recurs += static_cast<double>(traffic.fills.value()) * write_energy(l, t);
+        if (hierarchy_.level(l).drain_reads) recurs += static_cast<double>(traffic.drains.value()) * read_energy(l, t);
+      }
+      least += recurs * tiles.count;
     }
-    double least = recurs * product(state.left);
     int parent = 0;
     for (int l = 1; l <= settled; ++l) {
       if (!kept(t, l)) continue;
@@ -514,6 +544,9 @@ class Rechecker {
   [[nodiscard]] Key key_of(const State& state) const {
     Key key = {hierarchy_.level_count() - state.level, state.placed, static_cast<std::int64_t>(-product(state.left))};
     key.insert(key.end(), state.left.begin(), state.left.begin() + layer_.dimension_count());
+    key.insert(key.end(), state.extents.begin(), state.extents.begin() + layer_.dimension_count());
+    key.insert(key.end(), state.cut.begin(), state.cut.begin() + layer_.dimension_count());
+    key.push_back(state.even);
     key.insert(key.end(), state.order.begin(), state.order.end());
     for (const OpenNode& node : state.open) {
       key.push_back(node.tensor * kMaxLevels + node.level);
@@ -533,11 +566,13 @@ class Rechecker {
       return;
     }
     ++result_.labels;
-    const Moved moved = scored(state, nest);
+    const Scored tiles = scored(state, nest);
     double energy = static_cast<double>(macs(layer_)) * hierarchy_.compute.mac_energy;
-    for (int t = 0; t < layer_.tensor_count(); ++t) energy += least_of(t, state, moved, state.level);
-    if (excluded(energy, static_cast<double>(moved.steps.all) * product(state.left))) return;
-    partial.costs = costs_of(partial, moved);
+    for (int t = 0; t < layer_.tensor_count(); ++t) energy += least_of(t, state, tiles, state.level);
+    double steps = 0;
+    for (const Tiles& of : tiles) steps += static_cast<double>(of.moved.steps.all) * of.count;
+    if (excluded(energy, steps)) return;
+    partial.costs = costs_of(partial, tiles);
     std::vector<Partial>& equals = agenda_[key_of(state)];
     for (const Partial& other : equals)
       if (no_dearer(other, partial)) return;
@@ -551,20 +586,24 @@ class Rechecker {
     return true;
   }
 
-  [[nodiscard]] std::vector<double> costs_of(const Partial& partial, const Moved& moved) const {
-    const Evaluation evaluation = model_detail::evaluation_of(moved, layer_, hierarchy_);
-    std::vector<double> costs = {evaluation.energy.value() - evaluation.leakage_energy.value()};
-    if (limited_) {
-      for (const model_detail::Port& port : moved.ports) {
-        for (const Words words : {port.reads, port.writes, port.mac_reads}) costs.push_back(static_cast<double>(words.value()));
-        for (const Cycles cycles : {port.filling, port.draining, port.anew, port.first_fill, port.last_drain})
-          costs.push_back(static_cast<double>(cycles.value()));
+  [[nodiscard]] std::vector<double> costs_of(const Partial& partial, const Scored& scored) const {
+    std::vector<double> costs;
+    for (const Tiles& tiles : scored) {
+      const std::vector<double> each = recurring_costs(tiles.moved);
+      costs.resize(each.size());
+      for (std::size_t i = 0; i < each.size(); ++i) costs[i] += each[i] * tiles.count;
+    }
+    if (limited_) {  // at the beginning and the end, where tiles are full
+      const Moved& full = scored.front().moved;
+      for (const model_detail::Port& port : full.ports) {
+        costs.push_back(static_cast<double>(port.first_fill.value()));
+        costs.push_back(static_cast<double>(port.last_drain.value()));
         costs.push_back(port.meeting.used_after_reads);
         costs.push_back(port.meeting.used_after_writes);
         costs.push_back(port.meeting.used_before_writes);
       }
       // What single buffers still to be placed, or moved, will owe at each of their tiles.
-      for (const auto& of_tensor : moved.ends)
+      for (const auto& of_tensor : full.ends)
         for (const model_detail::Ends& ends : of_tensor) {
           costs.push_back(static_cast<double>(ends.fill.value()));
           costs.push_back(static_cast<double>(ends.drain.value()));
@@ -574,8 +613,20 @@ class Rechecker {
     return costs;
   }
 
+  /// Of one tile: energy, words and waiting.
+  [[nodiscard]] std::vector<double> recurring_costs(const Moved& moved) const {
+    const Evaluation evaluation = model_detail::evaluation_of(moved, layer_, hierarchy_);
+    std::vector<double> costs = {evaluation.energy.value() - evaluation.leakage_energy.value()};
+    if (!limited_) return costs;
+    for (const model_detail::Port& port : moved.ports) {
+      for (const Words words : {port.reads, port.writes, port.mac_reads}) costs.push_back(static_cast<double>(words.value()));
+      for (const Cycles cycles : {port.filling, port.draining, port.anew}) costs.push_back(static_cast<double>(cycles.value()));
+    }
+    return costs;
+  }
+
   void finish(const Nest& nest) {
-    if (!legal(nest, layer_, hierarchy_)) return;
+    if (!legal(nest, layer_, hierarchy_) || !within_cut_rule(nest, layer_)) return;
     for (const Constraint& constraint : options_.constraints)
       if (!obeys(nest, constraint, layer_)) return;
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
@@ -588,9 +639,50 @@ class Rechecker {
     for (int d = 0; d < layer_.dimension_count(); ++d) {
       const std::int64_t left = partial.state.left[at_(d)];
       if (left == 1 || dealt_further_out(d, partial.state.level)) continue;
-      for (std::int64_t p = 2; p <= left; ++p)
-        if (left % p == 0 && prime(p)) place_loop(partial, d, p);
+      for (std::int64_t p = 2; p <= left && partial.state.cut[at_(d)] == 0; ++p)
+        if (left % p == 0 && prime(p)) place_loop(partial, d, p, {});
+      if (may_cut(d)) place_cuts(partial, d);
     }
+  }
+
+  /// The mapspace's rule: of dimensions without lanes, and not where tiles of a tensor with a halo are kept sliding.
+  [[nodiscard]] bool may_cut(int d) const {
+    if (options_.mapspace.remainders != Remainders::loops) return false;
+    for (const auto& level : job_.lanes)
+      if (level[at_(d)].x * level[at_(d)].y > 1) return false;
+    const auto& levels = hierarchy_.levels;
+    if (std::none_of(levels.begin(), levels.end(), [](const Level& of) { return of.retention == Retention::sliding; }))
+      return true;
+    for (int t = 0; t < layer_.output(); ++t) {
+      const auto& ranks = layer_.tensors[at_(t)].ranks;
+      if (layer_.relevant(t, d) && std::any_of(ranks.begin(), ranks.end(), [](const Rank& rank) { return rank.size() > 1; }))
+        return false;
+    }
+    return true;
+  }
+
+  /// Iterations of the last tile of those that a chunk is cut into.
+  static std::int64_t last_tile(std::int64_t chunk, std::int64_t tile) { return chunk - (ceil_divide(chunk, tile) - 1) * tile; }
+
+  /// Loops that make tiles which do not divide a chunk, or the one that makes the chunk of them.
+  void place_cuts(const Partial& partial, int d) {
+    const std::int64_t tile = partial.state.extents[at_(d)];
+    const std::int64_t bound = layer_.dimensions[at_(d)].bound;
+    const auto cut = [&](std::int64_t chunk) {
+      for (std::int64_t around = 2 * tile; around < chunk; around += tile) {
+        const std::int64_t tiles = ceil_divide(chunk, around);
+        const bool as_few = ceil_divide(chunk, tiles) == around;
+        if (chunk % around != 0 && as_few && last_tile(chunk, around) > tile)
+          place_loop(partial, d, around / tile, {around, bound / chunk * tiles, chunk});
+      }
+    };
+    if (const std::int64_t chunk = partial.state.cut[at_(d)]; chunk > 0) {
+      cut(chunk);
+      place_loop(partial, d, ceil_divide(chunk, tile), {chunk, bound / chunk, 0});
+      return;
+    }
+    for (std::int64_t chunk = 2 * tile; chunk <= bound; chunk += tile)
+      if (bound % chunk == 0) cut(chunk);
   }
   static bool prime(std::int64_t n) {
     for (std::int64_t p = 2; p * p <= n; ++p)
@@ -603,7 +695,13 @@ class Rechecker {
     return false;
   }
 
-  void place_loop(Partial partial, int d, std::int64_t count) {
+  /// What a loop makes of its dimension.
+  struct After {
+    std::int64_t extent = 0;  ///< 0: so many times as much as before
+    std::int64_t left = 0, cut = 0;
+  };
+
+  void place_loop(Partial partial, int d, std::int64_t count, const After& after) {
     State& state = partial.state;
     for (std::size_t o = 0; o < orders_.size(); ++o) {
       const std::vector<int>& order = orders_[o].dimensions;
@@ -613,16 +711,60 @@ class Rechecker {
       state.order[o] = place;
     }
     partial.inside_out.emplace_back(Loop{d, count});
-    state.left[at_(d)] /= count;
+    for (const OpenNode& node : state.open)
+      if (std::all_of(node.moved.begin(), node.moved.end(), [](std::int64_t by) { return by == 0; })) keep_even(node, d, state);
+    if (has_cut(state)) return;
     for (OpenNode& node : state.open) {
       const Tensor& tensor = layer_.tensors[at_(node.tensor)];
       for (std::size_t r = 0; r < tensor.ranks.size(); ++r)
         for (const Term& term : tensor.ranks[r])
           if (term.dimension == d) node.moved[r] += term.coefficient * state.extents[at_(d)] * (count - 1);
     }
-    state.extents[at_(d)] *= count;
+    state.left[at_(d)] = after.extent > 0 ? after.left : state.left[at_(d)] / count;
+    state.extents[at_(d)] = after.extent > 0 ? after.extent : state.extents[at_(d)] * count;
+    state.cut[at_(d)] = after.cut;
+    if (has_cut(state)) return;
     std::erase_if(state.open, [&](const OpenNode& node) { return moves_for_good(node, state); });
     visit(std::move(partial));
+  }
+
+  /// Whether tiles do not divide along a dimension where they must.
+  [[nodiscard]] bool has_cut(const State& state) const {
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      if ((state.even >> d & 1U) != 0 && state.cut[at_(d)] > 0) return true;
+    return false;
+  }
+
+  /// The cut rule along halos, for a node that a loop over `d` is the first to move: no loop from here on may leave a remainder
+  /// of a dimension whose loops could, in a short tile, undo a step of another.
+  void keep_even(const OpenNode& node, int d, State& state) const {
+    const Tensor& tensor = layer_.tensors[at_(node.tensor)];
+    if (layer_.is_output(node.tensor)) return;
+    for (const Rank& rank : tensor.ranks) {
+      if (rank.size() < 2 || std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }))
+        continue;
+      std::vector<Term> runs;  // by how much each step moves the tile
+      bool lanes_outside = false;
+      for (const Term& term : rank) {
+        for (int l = 0; l < node.level; ++l) {
+          const Unrolled& of = job_.lanes[at_(l)][at_(term.dimension)];
+          lanes_outside = lanes_outside || of.x * of.y > 1;
+        }
+        if (state.left[at_(term.dimension)] > 1)
+          runs.push_back({term.dimension, term.coefficient * state.extents[at_(term.dimension)]});
+      }
+      const auto undone = [&](const Term& a, const Term& by) {
+        return a.coefficient % by.coefficient == 0 && state.left[at_(by.dimension)] % (a.coefficient / by.coefficient + 1) == 0;
+      };
+      for (const Term& a : runs)
+        for (const Term& by : runs) {
+          if (&a == &by) continue;
+          const bool at_all = lanes_outside || runs.size() > 2 || undone(a, by) || undone(by, a);
+          const bool in_short =
+              a.coefficient % by.coefficient == 0 && a.coefficient / by.coefficient < state.left[at_(by.dimension)];
+          if (at_all || in_short) state.even |= 1U << by.dimension;
+        }
+    }
   }
 
   /// Whether every iteration outside brings a whole new tile: no loop to come can leave it in place, or (R2) in part.

@@ -494,7 +494,8 @@ std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierar
 
 Moved traffic_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
   const std::vector<Extents> inside = extents_inside(nest, layer);
-  return perfect(nest, layer, inside) ? Perfect(nest, layer, hierarchy, inside).run() : ragged_traffic(nest, layer, hierarchy);
+  return perfect(nest, layer, inside) ? Perfect(nest, layer, hierarchy, inside).run()
+                                      : ragged_traffic(nest, layer, hierarchy, inside);
 }
 
 Evaluation evaluation_of(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy) {

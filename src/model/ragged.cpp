@@ -15,6 +15,9 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
 
 #include "tilepath/mapping/tile.hpp"
 #include "traffic.hpp"
@@ -68,8 +71,12 @@ struct Contribution {
 
 class Ragged {
  public:
-  Ragged(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy)
-      : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(extents_inside(nest, layer)) {}
+  Ragged(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside)
+      : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside) {
+    set_loops();
+    set_groups();
+    for (int t = 0; t < layer.tensor_count(); ++t) chains_[index(t)] = chain_of(nest, t, hierarchy);
+  }
 
   Moved run() {
     result_.counts.macs = macs(layer_);
@@ -83,10 +90,8 @@ class Ragged {
       result_.steps.starting =
           checked_multiply(result_.steps.starting, times_of(alike_steps(d, macs, {Some::Kind::distinct}, of_psums)));
     }
-    for (int t = 0; t < layer_.tensor_count(); ++t) {
-      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
-      layer_.is_output(t) ? output_traffic(t, chain) : operand_traffic(t, chain);
-    }
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      layer_.is_output(t) ? output_traffic(t, chains_[index(t)]) : operand_traffic(t, chains_[index(t)]);
     set_edges(result_, nest_, layer_, hierarchy_,
               {[this](int t, std::size_t position) { return visits(t, position); },
                [this](int t, std::size_t position) { return first_visits(t, position); },
@@ -108,15 +113,19 @@ class Ragged {
     int fanout = -1;  ///< -1: temporal
   };
 
-  [[nodiscard]] std::vector<DimensionLoop> loops_of(int d, std::size_t position) const {
-    std::vector<DimensionLoop> loops;
-    for (std::size_t i = 0; i < position; ++i) {
-      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]); loop != nullptr && loop->dimension == d)
-        loops.push_back({i, loop->count, inside_[i][index(d)], -1});
-      if (const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[i]); lanes != nullptr && lanes->dimension == d)
-        loops.push_back({i, lanes->count, inside_[i][index(d)], lanes->fanout});
+  void set_loops() {
+    for (std::size_t i = 0; i < nest_.nodes.size(); ++i) {
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]))
+        loops_[index(loop->dimension)].push_back({i, loop->count, inside_[i][index(loop->dimension)], -1});
+      if (const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[i]))
+        loops_[index(lanes->dimension)].push_back({i, lanes->count, inside_[i][index(lanes->dimension)], lanes->fanout});
     }
-    return loops;
+  }
+
+  [[nodiscard]] std::vector<DimensionLoop> loops_of(int d, std::size_t position) const {
+    const std::vector<DimensionLoop>& all = loops_[index(d)];
+    const auto inside = [&](const DimensionLoop& loop) { return loop.position >= position; };
+    return {all.begin(), std::find_if(all.begin(), all.end(), inside)};
   }
 
   static std::int64_t cut(std::int64_t size, std::int64_t i, std::int64_t extent) {
@@ -265,14 +274,21 @@ class Ragged {
   /// A rank of the tensor, or (no rank) one irrelevant dimension.
   struct Group {
     const Rank* rank = nullptr;
-    int dimension = 0;
+    int dimension = 0;  ///< of a halo, one of them
+    bool halo = false;  ///< the rank has several dimensions of more than one iteration
   };
-  [[nodiscard]] std::vector<Group> groups_of(int t) const {
-    std::vector<Group> groups;
-    for (const Rank& rank : tensor(t).ranks) groups.push_back({&rank, 0});
-    for (int d = 0; d < layer_.dimension_count(); ++d)
-      if (!layer_.relevant(t, d)) groups.push_back({nullptr, d});
-    return groups;
+  void set_groups() {
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      for (const Rank& rank : tensor(t).ranks) {
+        Group& group = groups_[index(t)].emplace_back(Group{&rank, rank.front().dimension});
+        const auto iterates = [&](const Term& term) { return layer_.dimensions[index(term.dimension)].bound > 1; };
+        group.halo = std::count_if(rank.begin(), rank.end(), iterates) > 1;
+        if (const auto first = std::find_if(rank.begin(), rank.end(), iterates); first != rank.end())
+          group.dimension = first->dimension;
+      }
+      for (int d = 0; d < layer_.dimension_count(); ++d)
+        if (!layer_.relevant(t, d)) groups_[index(t)].push_back({nullptr, d});
+    }
   }
 
   [[nodiscard]] std::vector<int> fanouts_of(int d, std::size_t position) const {
@@ -300,24 +316,30 @@ class Ragged {
   std::vector<Contribution> contributions(int t, const Group& group, const Stop& node, const Some& steps,
                                           const std::vector<Counting>& countings) const {
     std::vector<Contribution> result;
-    if (group.rank != nullptr && group.rank->size() > 1) {
+    if (group.halo) {
       sum_halo(t, *group.rank, node, steps, countings, result);
       return result;
     }
-    const int d = group.rank == nullptr ? group.dimension : group.rank->front().dimension;
+    const int d = group.dimension;
     const std::vector<int> fanouts = fanouts_of(d, node.position);
-    std::vector<std::size_t> around;  // psums cannot outlast the tile that they drain into
-    if (layer_.is_output(t) && group.rank != nullptr && steps.kind == Some::Kind::loop)
-      for (const Stop& stop : chain_of(nest_, t, hierarchy_))
-        if (stop.position > steps.loop && stop.position < node.position) around.push_back(stop.position);
+    const std::vector<std::size_t> around = taken_along_by(t, group, node, steps);
     for (const Alike& alike : alike_steps(d, node, steps, group.rank != nullptr, around)) {
       Contribution contribution{alike.times, {}};
       for (const Counting& counting : countings)
         contribution.parts.push_back(group.rank == nullptr ? lanes_at_work(alike, fanouts, counting)
-                                                           : words_at_work(*group.rank, alike, fanouts, counting));
+                                                           : words_at_work(group, alike, fanouts, counting));
       result.push_back(std::move(contribution));
     }
     return result;
+  }
+
+  /// Nodes whose moves take this one's tile along: psums cannot outlast the tile that they drain into.
+  [[nodiscard]] std::vector<std::size_t> taken_along_by(int t, const Group& group, const Stop& node, const Some& steps) const {
+    std::vector<std::size_t> around;
+    if (!layer_.is_output(t) || group.rank == nullptr || steps.kind != Some::Kind::loop) return around;
+    for (const Stop& stop : chains_[index(t)])
+      if (stop.position > steps.loop && stop.position < node.position) around.push_back(stop.position);
+    return around;
   }
 
   /// An irrelevant dimension multiplies words by the lanes that have work, once where they are joined.
@@ -330,7 +352,7 @@ class Ragged {
   }
 
   /// Lanes of a plain rank share no index.
-  [[nodiscard]] Part words_at_work(const Rank& rank, const Alike& alike, const std::vector<int>& fanouts,
+  [[nodiscard]] Part words_at_work(const Group& group, const Alike& alike, const std::vector<int>& fanouts,
                                    const Counting& counting) const {
     Part part;
     for (const Track& lane : alike.lanes) {
@@ -338,8 +360,8 @@ class Ragged {
       if (!add_place(lane, fanouts, counting, place)) continue;
       Extents size{};
       size.fill(1);
-      size[index(rank.front().dimension)] = lane.size;
-      const std::int64_t words = rank_indices(rank, size, hierarchy_.footprint).size();
+      size[index(group.dimension)] = lane.size;
+      const std::int64_t words = rank_indices(*group.rank, size, hierarchy_.footprint).size();
       part.total += words;
       if (!lane.moved()) part.stays += words;
     }
@@ -348,8 +370,8 @@ class Ragged {
 
   void sum_halo(int t, const Rank& rank, const Stop& node, const Some& steps, const std::vector<Counting>& countings,
                 std::vector<Contribution>& result) const {
-    std::vector<std::vector<Alike>> of_term;
-    for (const Term& term : rank) of_term.push_back(alike_steps(term.dimension, node, steps, true));
+    std::vector<const std::vector<Alike>*> of_term;
+    for (const Term& term : rank) of_term.push_back(&alike_steps(term.dimension, node, steps, true));
     std::vector<const Alike*> chosen(rank.size(), nullptr);
     const std::function<void(std::size_t, std::int64_t)> choose = [&](std::size_t term, std::int64_t times) {
       if (term == rank.size()) {
@@ -358,7 +380,7 @@ class Ragged {
         result.push_back(std::move(contribution));
         return;
       }
-      for (const Alike& alike : of_term[term]) {
+      for (const Alike& alike : *of_term[term]) {
         chosen[term] = &alike;
         choose(term + 1, checked_multiply(times, alike.times));
       }
@@ -409,7 +431,19 @@ class Ragged {
       }
       place = outer;
     };
+    if (!sliding && std::all_of(chosen.begin(), chosen.end(), [](const Alike* of) { return of->lanes.size() == 1; })) {
+      std::int64_t moved_by = 0;  // nothing to join
+      for (std::size_t term = 0; term < rank.size(); ++term) {
+        const Track& lane = chosen[term]->lanes.front();
+        size[index(rank[term].dimension)] = lane.size;
+        before[index(rank[term].dimension)] = lane.size_before;
+        moved_by += rank[term].coefficient * lane.moved_by;
+      }
+      const std::int64_t words = rank_indices(rank, size, hierarchy_.footprint).size();
+      if (moved_by != 0 || size == before) return {words, moved_by == 0 ? words : 0, 0};
+    }
     walk(0, 0, 0);
+    Part part;
     // Of lanes that ask for equal tiles, all else alike, the first stands for the others.
     std::map<std::tuple<std::vector<std::int64_t>, std::vector<std::int64_t>, std::vector<std::int64_t>>,
              std::vector<std::int64_t>>
@@ -420,7 +454,6 @@ class Ragged {
           stands_for.try_emplace({lane.place.each, lane.place.joined, lane.indices}, lane.place.equal).first->second;
       for (std::size_t i = 0; i < lane.indices.size(); ++i) marks[{lane.place.each, name, lane.indices[i]}] |= lane.marks[i];
     }
-    Part part;
     for (const auto& [word, mark] : marks) {
       ++part.total;
       part.stays += static_cast<std::int64_t>(mark == kStays);
@@ -434,15 +467,95 @@ class Ragged {
   /// The words that move in all of `steps`, counted in one way.
   [[nodiscard]] Words words(int t, const Stop& node, const Some& steps, const Counting& counting) const {
     std::vector<Part> sums;
-    for (const Group& group : groups_of(t)) {
-      Part& sum = sums.emplace_back();
-      for (const Contribution& each : contributions(t, group, node, steps, {counting})) {
-        sum.total = checked_add(sum.total, checked_multiply(each.times, each.parts[0].total));
-        sum.stays = checked_add(sum.stays, checked_multiply(each.times, each.parts[0].stays));
-        sum.partly = checked_add(sum.partly, checked_multiply(each.times, each.parts[0].partly));
-      }
-    }
+    sums.reserve(groups_[index(t)].size());
+    for (std::size_t g = 0; g < groups_[index(t)].size(); ++g) sums.push_back(sum_of(t, g, node, steps, counting));
     return Words(moving(sums, node, steps));
+  }
+
+  /// What a group contributes in all of `steps`; found once for all that are alike to it.
+  [[nodiscard]] Part sum_of(int t, std::size_t g, const Stop& node, const Some& steps, const Counting& counting) const {
+    const Group& group = groups_[index(t)][g];
+    const auto [it, fresh] = sums_.try_emplace(alike_to(t, g, node, steps, counting));
+    Part& sum = it->second;
+    if (!fresh) return sum;
+    if (!group.halo && divides(group.dimension)) return sum = sum_of_full(group, node, steps, counting);
+    for (const Contribution& each : contributions(t, group, node, steps, {counting})) {
+      sum.total = checked_add(sum.total, checked_multiply(each.times, each.parts[0].total));
+      sum.stays = checked_add(sum.stays, checked_multiply(each.times, each.parts[0].stays));
+      sum.partly = checked_add(sum.partly, checked_multiply(each.times, each.parts[0].partly));
+    }
+    return sum;
+  }
+
+  /// Whether every loop of a dimension divides what it runs over: no tile of it is short.
+  [[nodiscard]] bool divides(int d) const {
+    std::int64_t around = layer_.dimensions[index(d)].bound;
+    for (const DimensionLoop& loop : loops_[index(d)]) {
+      if (around != loop.count * loop.extent) return false;
+      around = loop.extent;
+    }
+    return true;
+  }
+
+  /// The same in closed form, of one such dimension that is irrelevant or alone in its rank.
+  [[nodiscard]] Part sum_of_full(const Group& group, const Stop& node, const Some& steps, const Counting& counting) const {
+    const bool relevant = group.rank != nullptr;
+    std::int64_t words = 1;
+    std::int64_t times = 1;
+    std::int64_t extent = layer_.dimensions[index(group.dimension)].bound;
+    bool moved = false;
+    for (const DimensionLoop& loop : loops_[index(group.dimension)]) {
+      if (loop.position >= node.position) break;
+      extent = loop.extent;
+      if (loop.fanout >= 0) {
+        const Count count = counting[index(loop.fanout)];
+        if (count == Count::each || (relevant && count != Count::first)) words = checked_multiply(words, loop.count);
+        continue;
+      }
+      const bool counts = steps.kind == Some::Kind::all || (steps.kind == Some::Kind::distinct && relevant) ||
+                          (steps.kind == Some::Kind::loop && loop.position <= steps.loop);
+      const bool steps_itself = steps.kind == Some::Kind::loop && loop.position == steps.loop;
+      if (counts) times = checked_multiply(times, steps_itself ? loop.count - 1 : loop.count);
+      moved = moved || steps_itself || (steps.kind == Some::Kind::loop && loop.position > steps.loop && loop.count > 1);
+    }
+    if (relevant) {
+      Extents size{};
+      size.fill(1);
+      size[index(group.dimension)] = extent;
+      words = checked_multiply(words, rank_indices(*group.rank, size, hierarchy_.footprint).size());
+    }
+    const std::int64_t total = checked_multiply(times, words);
+    return {total, relevant && moved ? 0 : total, 0};
+  }
+
+  /// All that a group's contribution depends on: of the steps, which of the group's own loops stand inside; of the counting, what
+  /// becomes of the group's own lanes. A letter each.
+  [[nodiscard]] std::u16string alike_to(int t, std::size_t g, const Stop& node, const Some& steps,
+                                        const Counting& counting) const {
+    std::u16string name;
+    const auto add = [&](std::size_t value) { name.push_back(static_cast<char16_t>(value)); };
+    const auto add_loops = [&](int d) {
+      std::size_t outside = 0;
+      bool own = false;
+      for (const DimensionLoop& loop : loops_[index(d)]) {
+        if (loop.position >= node.position) break;
+        outside += static_cast<std::size_t>(loop.position <= steps.loop);
+        own = own || loop.position == steps.loop;
+        if (loop.fanout >= 0) add(static_cast<std::size_t>(counting[index(loop.fanout)]));
+      }
+      if (steps.kind == Some::Kind::loop) add(2 * outside + static_cast<std::size_t>(own));
+    };
+    const Group& group = groups_[index(t)][g];
+    constexpr std::size_t kKinds = 4;
+    constexpr std::size_t kGroups = kMaxRanks + kMaxDimensions;
+    add((index(t) * kGroups + g) * kKinds + static_cast<std::size_t>(steps.kind));
+    add(node.position);
+    if (group.rank == nullptr)
+      add_loops(group.dimension);
+    else
+      for (const Term& term : *group.rank) add_loops(term.dimension);
+    for (const std::size_t position : taken_along_by(t, group, node, steps)) add(position);
+    return name;
   }
 
   /// How many of the words that a step needs have to move.
@@ -484,7 +597,7 @@ class Ragged {
   void for_each_step(int t, const Stop& node, const Some& steps, const std::vector<Counting>& countings,
                      const std::function<void(std::int64_t, const std::vector<std::int64_t>&)>& visit) const {
     std::vector<std::vector<Contribution>> of_group;
-    for (const Group& group : groups_of(t)) of_group.push_back(contributions(t, group, node, steps, countings));
+    for (const Group& group : groups_[index(t)]) of_group.push_back(contributions(t, group, node, steps, countings));
     std::vector<std::vector<Part>> chosen(countings.size(), std::vector<Part>(of_group.size()));
     std::vector<std::int64_t> moved(countings.size());
     const std::function<void(std::size_t, std::int64_t)> choose = [&](std::size_t g, std::int64_t times) {
@@ -619,7 +732,7 @@ class Ragged {
   }
 
   void output_traffic(int t, const std::vector<Stop>& chain) {
-    Words zeros(tile_words(tensor(t), inside_[chain.front().position], hierarchy_.footprint));
+    Words zeros(tile_words(tensor(t), bounds_of(layer_), hierarchy_.footprint));
     for (std::size_t k = 1; k < chain.size(); ++k) {
       const Stop& parent = chain[k - 1];
       const Stop& child = chain[k];
@@ -697,7 +810,11 @@ class Ragged {
   const Nest& nest_;
   const Layer& layer_;
   const Hierarchy& hierarchy_;
-  std::vector<Extents> inside_;
+  const std::vector<Extents>& inside_;
+  std::array<std::vector<DimensionLoop>, kMaxDimensions> loops_;  ///< outermost first
+  std::array<std::vector<Group>, kMaxTensors> groups_;
+  std::array<std::vector<Stop>, kMaxTensors> chains_;
+  mutable std::unordered_map<std::u16string, Part> sums_;  ///< what sum_of has found
   mutable std::map<std::tuple<int, std::size_t, Some::Kind, std::size_t, bool, std::vector<std::size_t>>, std::vector<Alike>>
       alike_;  ///< what alike_steps has found
   Moved result_;
@@ -705,8 +822,8 @@ class Ragged {
 
 }  // namespace
 
-Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
-  return Ragged(nest, layer, hierarchy).run();
+Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside) {
+  return Ragged(nest, layer, hierarchy, inside).run();
 }
 
 }  // namespace tilepath::model_detail

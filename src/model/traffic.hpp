@@ -149,8 +149,9 @@ struct Stop {
 };
 std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy);
 
-/// R1-R5 for nests with remainders (R9): sums over the tiles as they are. Holds for perfect factors too, more slowly.
-Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
+/// R1-R5 for nests with remainders (R9): sums over the tiles as they are. Holds for perfect factors too, more slowly. `inside`:
+/// extents of full tiles, per node; the bounds may be those of a short tile around them.
+Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside);
 
 /// R1-R5 of any nest. Requires legal(nest, layer, hierarchy).
 Moved traffic_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);

@@ -91,7 +91,8 @@ TEST_CASE("the sums over remainder tiles are the closed form where there are non
     CAPTURE(seed);
     CAPTURE(to_text(nest, layer, hierarchy));
     const Evaluation closed = evaluate(nest, layer, hierarchy);
-    const Evaluation summed = model_detail::evaluation_of(model_detail::ragged_traffic(nest, layer, hierarchy), layer, hierarchy);
+    const Evaluation summed = model_detail::evaluation_of(
+        model_detail::ragged_traffic(nest, layer, hierarchy, extents_inside(nest, layer)), layer, hierarchy);
     REQUIRE(closed.counts == summed.counts);
     REQUIRE(closed.cycles == summed.cycles);
   }
