@@ -326,8 +326,7 @@ class Rechecker {
           job_.keeps.fill(1);
           job_.keeps[at_(t)] = mask;
           const Partial first = innermost();
-          choices[at_(t)].emplace_back(mask,
-                                       least_of(t, first.state, scored(first.state, complete(first)), hierarchy_.level_count()));
+          choices[at_(t)].emplace_back(mask, least_of(t, first.state, scored(first, complete(first)), hierarchy_.level_count()));
         }
     join(choices, 0, static_cast<double>(macs(layer_)) * hierarchy_.compute.mac_energy, steps);
   }
@@ -386,6 +385,7 @@ class Rechecker {
       const Unrolled& of = job_.lanes[at_(level)][at_(d)];
       if (of.y > 1) partial.inside_out.emplace_back(SpatialLoop{d, of.y, level, Axis::y});
       if (of.x > 1) partial.inside_out.emplace_back(SpatialLoop{d, of.x, level, Axis::x});
+      if (of.x * of.y > 1) partial.state.even |= 1U << d;  // no loop outside lanes of its dimension leaves a remainder
       std::int64_t& extent = partial.state.extents[at_(d)];
       extent = of.chunk > 0 ? of.chunk : extent * of.x * of.y;
     }
@@ -437,12 +437,17 @@ class Rechecker {
   }
 
   /// What the completed nest moves, as a mapping of the iterations that it covers.
-  [[nodiscard]] Scored scored(const State& state, const Nest& nest) {
+  [[nodiscard]] Scored scored(const Partial& partial, const Nest& nest) {
+    const State& state = partial.state;
     std::vector<int> cut;
+    Extents lanes{};  // to come
     for (int d = 0; d < layer_.dimension_count(); ++d) {
-      if (state.cut[at_(d)] > 0) cut.push_back(d);
-      smaller_.dimensions[at_(d)].bound =
-          state.cut[at_(d)] > 0 ? state.extents[at_(d)] : layer_.dimensions[at_(d)].bound / state.left[at_(d)];
+      smaller_.dimensions[at_(d)].bound = layer_.dimensions[at_(d)].bound / state.left[at_(d)];
+      if (state.cut[at_(d)] == 0) continue;
+      cut.push_back(d);
+      lanes[at_(d)] = 1;
+      for (int l = 0; l < state.level; ++l) lanes[at_(d)] *= job_.lanes[at_(l)][at_(d)].x * job_.lanes[at_(l)][at_(d)].y;
+      smaller_.dimensions[at_(d)].bound = state.extents[at_(d)] * lanes[at_(d)];
     }
     if (cut.empty()) return {{product(state.left), model_detail::traffic_of(nest, smaller_, hierarchy_)}};
     const std::vector<Extents> inside = extents_inside(nest, smaller_);
@@ -452,11 +457,15 @@ class Rechecker {
       for (std::size_t k = 0; k < cut.size(); ++k) {
         const auto d = at_(cut[k]);
         const bool is_short = (shorts >> k & 1U) != 0;
-        smaller_.dimensions[d].bound = is_short ? last_tile(state.cut[d], state.extents[d]) : state.extents[d];
+        smaller_.dimensions[d].bound = lanes[d] * (is_short ? last_tile(state.cut[d], state.extents[d]) : state.extents[d]);
         const auto tiles = static_cast<double>(ceil_divide(state.cut[d], state.extents[d]));
         count *= (is_short ? 1 : tiles - 1) / tiles;
       }
-      all.push_back({std::round(count), model_detail::ragged_traffic(nest, smaller_, hierarchy_, inside)});
+      // Lanes still to come have equal parts, short ones too; further in the tiles are those of full ones.
+      std::vector<Extents> extents = extents_inside(nest, smaller_);
+      std::copy(inside.end() - static_cast<std::ptrdiff_t>(partial.inside_out.size()), inside.end(),
+                extents.end() - static_cast<std::ptrdiff_t>(partial.inside_out.size()));
+      all.push_back({std::round(count), model_detail::ragged_traffic(nest, smaller_, hierarchy_, extents)});
     }
     return all;
   }
@@ -566,7 +575,7 @@ class Rechecker {
       return;
     }
     ++result_.labels;
-    const Scored tiles = scored(state, nest);
+    const Scored tiles = scored(partial, nest);
     double energy = static_cast<double>(macs(layer_)) * hierarchy_.compute.mac_energy;
     for (int t = 0; t < layer_.tensor_count(); ++t) energy += least_of(t, state, tiles, state.level);
     double steps = 0;
@@ -641,15 +650,15 @@ class Rechecker {
       if (left == 1 || dealt_further_out(d, partial.state.level)) continue;
       for (std::int64_t p = 2; p <= left && partial.state.cut[at_(d)] == 0; ++p)
         if (left % p == 0 && prime(p)) place_loop(partial, d, p, {});
-      if (may_cut(d)) place_cuts(partial, d);
+      if ((partial.state.even >> d & 1U) == 0 && may_cut(d)) place_cuts(partial, d);
     }
   }
 
-  /// The mapspace's rule: of dimensions without lanes, and not where tiles of a tensor with a halo are kept sliding.
+  /// The mapspace's rule: along a halo only without lanes, and not where tiles of a tensor with a halo are kept sliding.
   [[nodiscard]] bool may_cut(int d) const {
     if (options_.mapspace.remainders != Remainders::loops) return false;
     for (const auto& level : job_.lanes)
-      if (level[at_(d)].x * level[at_(d)].y > 1) return false;
+      if (level[at_(d)].chunk > 0 || (level[at_(d)].x * level[at_(d)].y > 1 && along_halo(layer_, d))) return false;
     const auto& levels = hierarchy_.levels;
     if (std::none_of(levels.begin(), levels.end(), [](const Level& of) { return of.retention == Retention::sliding; }))
       return true;
@@ -667,7 +676,7 @@ class Rechecker {
   /// Loops that make tiles which do not divide a chunk, or the one that makes the chunk of them.
   void place_cuts(const Partial& partial, int d) {
     const std::int64_t tile = partial.state.extents[at_(d)];
-    const std::int64_t bound = layer_.dimensions[at_(d)].bound;
+    const std::int64_t bound = temporal_[at_(d)];  // of one lane
     const auto cut = [&](std::int64_t chunk) {
       for (std::int64_t around = 2 * tile; around < chunk; around += tile) {
         const std::int64_t tiles = ceil_divide(chunk, around);
@@ -822,6 +831,7 @@ class Rechecker {
     partial.inside_out.emplace_back(store);
     state.placed |= tensors;
     if (state.placed == kept_at(state.level)) go_out(partial, state.level - 1);
+    if (has_cut(state)) return;
     visit(std::move(partial));
   }
 

@@ -12,8 +12,6 @@
 #include "tilepath/certify/recheck.hpp"
 #include "tilepath/formats/proof.hpp"
 #include "tilepath/formats/result.hpp"
-#include "tilepath/mapping/cut_rule.hpp"
-#include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/model/evaluate.hpp"
 
 namespace tilepath::cli {
@@ -45,8 +43,10 @@ std::string wrong_claim(const Claim& claim, Finding& finding) {
     return wrong;
   for (const Constraint& constraint : claim.options.constraints)
     if (!obeys(claim.nest, constraint, claim.layer)) return "the mapping does not obey " + constraint.text;
-  if (!within_halo_rule(claim.nest, claim.layer)) return "the mapping is outside the mapspace: it breaks the halo rule";
-  if (!within_cut_rule(claim.nest, claim.layer)) return "the mapping is outside the mapspace: it breaks the rule of remainders";
+  if (const std::string why =
+          why_outside(claim.nest, claim.layer, claim.hierarchy, claim.options.mapspace, claim.options.constraints);
+      !why.empty())
+    return "the mapping is outside the mapspace: " + why;
   finding.value = score_of(claim.options.objective, evaluation).value;
   if (std::isinf(finding.value)) return "the mapping exceeds a ceiling of energy or cycles";
   const Json& certificate = claim.certificate;

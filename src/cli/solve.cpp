@@ -141,8 +141,8 @@ void add_search_options(CLI::App& command, SearchOptions& options) {
   add_choice<Remainders>(
       command, "--remainders", options.mapspace.remainders,
       {{"lanes", Remainders::lanes}, {"none", Remainders::none}, {"loops", Remainders::loops}},
-      "lanes (default): a tile may be dealt to lanes in parts that do not divide it; loops: besides, a dimension without lanes "
-      "may be cut into tiles that do not divide it; none: perfect factors only");
+      "lanes (default): a tile may be dealt to lanes in parts that do not divide it; loops: besides, a loop in time may leave a "
+      "remainder; none: perfect factors only");
   add_choice<Bypass>(command, "--bypass", options.mapspace.bypass, {{"free", Bypass::free}, {"fixed", Bypass::fixed}},
                      "free (default): every level may keep a tensor or pass it on; fixed: every level keeps all that it has room "
                      "for");

@@ -19,7 +19,7 @@ class Cuts {
 
   bool within_rule() {
     for (int d = 0; d < layer_.dimension_count(); ++d)
-      if (!unrolled(d) && !cut(d, nest_.nodes.size()).allowed) return false;
+      if (!cut(d, nest_.nodes.size()).allowed) return false;
     for (int t = 0; t < layer_.output(); ++t)
       for (std::size_t i = 1; i < nest_.nodes.size(); ++i)
         if (stores(i, t) && !moves_in_short_tiles(t, i)) return false;
@@ -32,11 +32,9 @@ class Cuts {
     const auto* loop = std::get_if<Loop>(&nest_.nodes[i]);
     return loop != nullptr && loop->count > 1 ? loop : nullptr;
   }
-  [[nodiscard]] bool unrolled(int d) const {
-    return std::any_of(nest_.nodes.begin(), nest_.nodes.end(), [&](const Node& node) {
-      const auto* lanes = std::get_if<SpatialLoop>(&node);
-      return lanes != nullptr && lanes->dimension == d && lanes->count > 1;
-    });
+  [[nodiscard]] bool unrolled_at(std::size_t i, int d) const {
+    const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[i]);
+    return lanes != nullptr && lanes->dimension == d && lanes->count > 1;
   }
   [[nodiscard]] bool stores(std::size_t i, int t) const {
     const auto* store = std::get_if<Store>(&nest_.nodes[i]);
@@ -52,8 +50,15 @@ class Cuts {
   [[nodiscard]] Cut cut(int d, std::size_t end) const {
     Cut cut;
     std::int64_t around = bounds_[at(d)];
-    std::int64_t chunk = 0;  // what the last loop that left a remainder runs over; 0 once all tiles are full again
+    std::int64_t chunk = 0;   // what the last loop that left a remainder runs over; 0 once all tiles are full again
+    std::int64_t chunks = 1;  // how many of these there are
+    bool unrolled = false;
     for (std::size_t i = 0; i < end; ++i) {
+      if (unrolled_at(i, d)) {
+        cut.allowed = cut.allowed && !cut.remainders;
+        unrolled = true;
+        around = inside_[i][at(d)];
+      }
       const Loop* loop = loop_at(i);
       if (loop == nullptr || loop->dimension != d) continue;
       const std::int64_t tile = inside_[i][at(d)];
@@ -62,12 +67,14 @@ class Cuts {
         cut.allowed = cut.allowed && around % tile == 0 && shorter > tile;
       } else if (around % tile != 0) {
         chunk = around;
+        chunks = cut.tiles;
         cut.remainders = true;
+        cut.allowed = cut.allowed && !(unrolled && along_halo(layer_, d));
       }
       around = tile;
       cut.tiles *= loop->count;
       if (chunk == 0) continue;
-      cut.tiles = bounds_[at(d)] / chunk * ceil_divide(chunk, tile);
+      cut.tiles = chunks * ceil_divide(chunk, tile);
       if (chunk % tile == 0) chunk = 0;
     }
     return cut;
@@ -96,10 +103,7 @@ class Cuts {
     bool lanes_outside = false;  // of this rank, above the tile's own level
     for (const Term& term : rank) {
       const Run run{checked_multiply(term.coefficient, inside_[i][at(term.dimension)]), cut(term.dimension, i)};
-      for (std::size_t j = 0; j < i; ++j) {
-        const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[j]);
-        lanes_outside = lanes_outside || (lanes != nullptr && lanes->count > 1 && lanes->dimension == term.dimension);
-      }
+      for (std::size_t j = 0; j < i; ++j) lanes_outside = lanes_outside || unrolled_at(j, term.dimension);
       if (run.cut.tiles > 1) runs.push_back(run);
     }
     if (runs.size() < 2) return true;
@@ -122,6 +126,16 @@ class Cuts {
 };
 
 }  // namespace
+
+bool along_halo(const Layer& layer, int dimension) {
+  for (int t = 0; t < layer.output(); ++t)
+    for (const Rank& rank : layer.tensors[at(t)].ranks) {
+      const auto here = [&](const Term& term) { return term.dimension == dimension; };
+      const auto other = [&](const Term& term) { return !here(term) && layer.dimensions[at(term.dimension)].bound > 1; };
+      if (std::any_of(rank.begin(), rank.end(), here) && std::any_of(rank.begin(), rank.end(), other)) return true;
+    }
+  return false;
+}
 
 bool within_cut_rule(const Nest& nest, const Layer& layer) { return Cuts(nest, layer).within_rule(); }
 

@@ -24,7 +24,7 @@ struct Rung {
   [[nodiscard]] bool divides() const { return short_tiles == 0; }
 };
 
-/// Of a dimension, or of what its lanes leave of it to loops outside them: from tiles of one iteration to the whole, larger
+/// Of a dimension, or of what its lanes leave of it to loops in time: from tiles of one iteration to the whole, larger
 /// extents later.
 using Ladder = std::vector<Rung>;
 

@@ -46,8 +46,7 @@ std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, s
 /// order of loops, since its parts are run through innermost.
 bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<Constraint>& constraints, int d, int fanout);
 
-/// Whether the mapspace cuts dimension `d` with a remainder in time, where no lanes unroll it: not where tiles of a tensor with a
-/// halo are kept sliding.
+/// Whether the mapspace cuts dimension `d` with a remainder in time: not where tiles of a tensor with a halo are kept sliding.
 bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int d);
 
 /// What lane choices are wanted for a fanout.

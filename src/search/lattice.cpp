@@ -254,11 +254,13 @@ class Lattice {
       if (temporal[index(d)] == 1) continue;
       Axis axis;
       axis.dimension = d;
-      axis.ladder = &(scope_.banded ? problem_.banded : problem_.ragged)[index(d)];
-      if (axis.ladder->empty() || temporal[index(d)] != layer_.dimensions[index(d)].bound) {  // lanes unroll it
+      const auto& ladders = (scope_.banded ? problem_.banded : problem_.ragged)[index(d)];
+      const auto ladder = prices_.job().deals[index(d)].dealt() ? ladders.end() : ladders.find(temporal[index(d)]);
+      if (ladder == ladders.end()) {
         perfect_[index(d)] = perfect_ladder(temporal[index(d)]);
         axis.ladder = &perfect_[index(d)];
       } else {
+        axis.ladder = &ladder->second;
         ragged_at_all_ = true;
       }
       axis.stride = shapes_;
@@ -641,7 +643,8 @@ class Lattice {
       for (std::size_t a = 0; a < uneven.size(); ++a) {
         const Rung& rung = uneven[a]->rung();
         const bool is_short = (shorts >> a & 1U) != 0;
-        if (is_short) tile[index(uneven[a]->dimension)] = rung.short_extent;  // without lanes (set_dimensions)
+        if (is_short)
+          tile[index(uneven[a]->dimension)] = rung.short_extent * lanes_inside_[index(level)][index(uneven[a]->dimension)];
         count *= static_cast<double>(is_short ? rung.short_tiles : rung.tiles - rung.short_tiles);
       }
       add_tiles(entry, shorts == 0 ? full : prices.node(t, level, tile), count);
@@ -651,7 +654,8 @@ class Lattice {
   /// Of a band, the least room; and no more visits than if all steps along a halo were undone that can be.
   void relax(NodePrice& entry, int t, int level) const {
     Extents least = tile_at(level);
-    for (const Axis& axis : axes_) least[index(axis.dimension)] -= axis.rung().extent - axis.rung().least;
+    for (const Axis& axis : axes_)
+      least[index(axis.dimension)] = axis.rung().least * lanes_inside_[index(level)][index(axis.dimension)];
     entry.words = prices_.room(t, level, least);
     if (layer_.is_output(t)) return;
     for (const Rank& rank : layer_.tensors[index(t)].ranks) {
@@ -1140,7 +1144,7 @@ class Lattice {
 
   void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
     const bool remainder = !axis.rung().divides() || !axis.rung(step.to).divides();
-    if (remainder && has(label.even, axis.dimension)) return;
+    if (remainder && (has(label.even, axis.dimension) || lanes_within(phase_of(label.phase).level, axis.dimension))) return;
     Label next = label;
     next.from = at;
     next.dimension = static_cast<std::int16_t>(axis.dimension);
@@ -1165,6 +1169,19 @@ class Lattice {
     }
     if (scope_.innermost < kMaxLevels && next.slides == 0 && next.even == 0) next.shape = mirrored(next.shape);
     insert(next);
+  }
+
+  // No loop outside lanes of its dimension leaves a remainder; bands of extents take no notice.
+
+  [[nodiscard]] bool lanes_within(int level, int dimension) const {
+    return !scope_.banded && lanes_inside_[index(level)][index(dimension)] > 1;
+  }
+  /// Whether lanes between two levels would unroll tiles that leave a remainder.
+  [[nodiscard]] bool cut_at_lanes(int inner, int outer) const {
+    return !scope_.banded && std::any_of(axes_.begin(), axes_.end(), [&](const Axis& axis) {
+      const auto d = index(axis.dimension);
+      return !axis.rung().divides() && lanes_inside_[index(outer)][d] != lanes_inside_[index(inner)][d];
+    });
   }
 
   /// Without lanes inside, a shape and its mirror image come to the same: the one of lower number, if it is still to come.
@@ -1432,6 +1449,7 @@ class Lattice {
     if (after == 0) after = (all ? enter(placed.chains) : phase_at(phase.level, phase.shared, placed.chains)) + 1;
     next.phase = after - 1;
     if (all) {
+      if (cut_at_lanes(phase.level, phase_of(next.phase).level)) return;
       next.used = 0;
       next.open &= kNodes;
       pass_fanouts(next, phase.level, placed.chains);
@@ -1660,7 +1678,7 @@ LatticeOutcome solve_fixed(const Problem& problem, const Prices& prices, const S
 
 /// Whether a bound may go by bands: not where more visits of psums are cheaper, since bands have too few.
 bool banded(const Problem& problem, const Prices& prices, const Keeping& keeping) {
-  if (std::all_of(problem.ragged.begin(), problem.ragged.end(), [](const Ladder& ladder) { return ladder.empty(); }))
+  if (std::all_of(problem.ragged.begin(), problem.ragged.end(), [](const auto& ladders) { return ladders.empty(); }))
     return false;
   const int out = problem.layer.output();
   Prices variant = prices;

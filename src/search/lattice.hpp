@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <vector>
@@ -55,8 +56,8 @@ struct Problem {
   double leakage = 0;                     ///< energy per cycle of all instances together
   int outer_level = 0;                    ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
   std::vector<Symmetry> symmetries = {};  ///< of the layer and all fanouts
-  /// Of the dimensions whose loops in time may leave remainders, where no lanes unroll them; of the others empty.
-  std::array<Ladder, kMaxDimensions> ragged{}, banded{};
+  /// Of the dimensions whose loops in time may leave remainders, by what lanes leave of the bound; others have none.
+  std::array<std::map<std::int64_t, Ladder>, kMaxDimensions> ragged{}, banded{};
 
   /// At least that of so many steps.
   [[nodiscard]] Pace pace(double steps) const;

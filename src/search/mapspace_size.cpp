@@ -1,5 +1,5 @@
 // How many nests a mapspace has. Per dimension, a way to split its bound over the axes of the fanouts and the levels, or to deal
-// it over one fanout, or without lanes to cut it with remainders over the levels; per level, the orders of its loops and the
+// it over one fanout, or to cut it with remainders over the levels inside its lanes; per level, the orders of its loops and the
 // places of its storage nodes; per tensor and level, kept or not.
 #include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
@@ -8,6 +8,7 @@
 
 #include "ladder.hpp"
 #include "lanes.hpp"
+#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/search/search.hpp"
 
 namespace tilepath {
@@ -69,10 +70,8 @@ class Splits {
   void split(std::size_t axis, std::int64_t left) {
     const int level = static_cast<int>(axis / 2);
     if (level == hierarchy_.level_count()) {
-      const bool cut = mapspace_.remainders == Remainders::loops && search_detail::may_cut(layer_, hierarchy_, dimension_) &&
-                       std::all_of(lanes_.begin(), lanes_.end(), [](std::int64_t lanes) { return lanes == 1; });
-      Integer& splits = over_levels_[left];
-      if (splits == 0) splits = cut ? climbs(search_detail::ragged_ladder(left), level) : factorizations(left, level);
+      Integer& splits = over_levels_[{left, levels_outside_lanes()}];
+      if (splits == 0) splits = over_levels(left);
       ways_[lanes_] += splits;
       return;
     }
@@ -91,6 +90,26 @@ class Splits {
     lanes_[axis] = 1;
   }
 
+  /// Levels whose loops stand outside some lanes of the dimension.
+  [[nodiscard]] int levels_outside_lanes() const {
+    int levels = 0;
+    for (std::size_t axis = 0; axis < lanes_.size(); ++axis)
+      if (lanes_[axis] > 1) levels = static_cast<int>(axis / 2) + 1;
+    return levels;
+  }
+  /// Loops outside lanes divide, those inside may leave remainders.
+  [[nodiscard]] Integer over_levels(std::int64_t left) const {
+    const int levels = hierarchy_.level_count();
+    const int outside = levels_outside_lanes();
+    if (mapspace_.remainders != Remainders::loops || !search_detail::may_cut(layer_, hierarchy_, dimension_) ||
+        (outside > 0 && along_halo(layer_, dimension_)))
+      return factorizations(left, levels);
+    Integer sum = 0;
+    for (const std::int64_t inside : search_detail::divisors(left))
+      sum += climbs(search_detail::ragged_ladder(inside), levels - outside) * factorizations(left / inside, outside);
+    return sum;
+  }
+
   [[nodiscard]] bool may_deal(int level) const {
     return mapspace_.remainders != Remainders::none && hierarchy_.level(level).fanout &&
            search_detail::may_deal(layer_, hierarchy_, {}, dimension_, level);
@@ -107,7 +126,7 @@ class Splits {
   const Mapspace& mapspace_;
   int dimension_;
   Lanes lanes_;
-  std::map<std::int64_t, Integer> over_levels_;
+  std::map<std::pair<std::int64_t, int>, Integer> over_levels_;  ///< by what is left, and levels_outside_lanes
   std::map<Lanes, Integer> ways_;
 };
 

@@ -17,6 +17,7 @@
 
 #include "lattice.hpp"
 #include "symmetry.hpp"
+#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/mapping/tile.hpp"
 #include "tilepath/model/evaluate.hpp"
@@ -168,8 +169,11 @@ class Searcher {
     for (int d = 0; d < problem_.layer.dimension_count(); ++d) {
       if (!search_detail::may_cut(problem_.layer, whole_, d)) continue;
       const std::int64_t bound = problem_.layer.dimensions[index(d)].bound;
-      problem_.ragged[index(d)] = search_detail::ragged_ladder(bound);
-      problem_.banded[index(d)] = search_detail::banded_ladder(bound);
+      for (const std::int64_t left : search_detail::divisors(bound)) {
+        if (left < bound && along_halo(problem_.layer, d)) continue;
+        problem_.ragged[index(d)].emplace(left, search_detail::ragged_ladder(left));
+        problem_.banded[index(d)].emplace(left, search_detail::banded_ladder(left));
+      }
     }
   }
 

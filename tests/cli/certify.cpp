@@ -28,8 +28,9 @@ json result_of(const Scratch& scratch, const std::string& options) {
 
 TEST_CASE("certify: a true result is certified, its bound proved again, and the jobs of its proof") {
   const Scratch scratch;
-  for (const char* options : {"", "--objective energy --mapspace even", "--objective latency --remainders none", "--bypass fixed",
-                              "--dataflow weight-stationary", "--objective product --exponents 1,3", "--max-cycles 40"}) {
+  for (const char* options :
+       {"", "--objective energy --mapspace even", "--objective latency --remainders none", "--remainders loops", "--bypass fixed",
+        "--dataflow weight-stationary", "--objective product --exponents 1,3", "--max-cycles 40"}) {
     CAPTURE(options);
     const std::string proof = scratch.path("proof.json");
     const std::string file = scratch.file("r.json", result_of(scratch, std::string(options) + " --proof " + proof).dump());
@@ -84,6 +85,9 @@ TEST_CASE("certify: a claim that was changed is found") {
   changed["constraints"] = json::array(
       {{{"never", {"weights"}}, {"at", "RF"}}, {{"never", {"weights"}}, {"at", "GLB"}}, {{"spatial", {"P"}}, {"fanout", "GLB"}}});
   expect(changed, "the mapping does not obey");
+  changed = result;
+  changed["mapspace"]["bypass"] = "fixed";
+  expect(changed, "the mapping is outside the mapspace: GLB always keeps weights");
   changed = result;
   changed["limits"] = {{"max_cycles", 1}};
   expect(changed, "the mapping exceeds a ceiling");

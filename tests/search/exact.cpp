@@ -10,8 +10,6 @@
 #include "support/generate.hpp"
 #include "tilepath/base/error.hpp"
 #include "tilepath/certify/recheck.hpp"
-#include "tilepath/mapping/cut_rule.hpp"
-#include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/model/evaluate.hpp"
 #include "tilepath/search/search.hpp"
@@ -72,6 +70,23 @@ std::optional<Drawn> draw(Random& random, const Layer& layer, const Hierarchy& h
   return drawn;
 }
 
+/// Whether a loop inside lanes of its dimension leaves a remainder.
+bool cut_inside_lanes(const Nest& nest, const Layer& layer) {
+  const std::vector<Extents> inside = extents_inside(nest, layer);
+  for (std::size_t d = 0; d < layer.dimensions.size(); ++d) {
+    std::int64_t around = layer.dimensions[d].bound;
+    bool unrolled = false;
+    for (std::size_t i = 0; i < nest.nodes.size(); ++i) {
+      const auto* lanes = std::get_if<SpatialLoop>(&nest.nodes[i]);
+      unrolled = unrolled || (lanes != nullptr && lanes->dimension == static_cast<int>(d) && around % lanes->count == 0);
+      const auto* loop = std::get_if<Loop>(&nest.nodes[i]);
+      if (loop != nullptr && loop->dimension == static_cast<int>(d) && unrolled && around % inside[i][d] != 0) return true;
+      around = inside[i][d];
+    }
+  }
+  return false;
+}
+
 struct Limits {
   int first_seed = 1;
   int cases = 0;
@@ -126,8 +141,8 @@ int agree_on_all(const Limits& limits) {
     CAPTURE("best\n" + to_text(truth.nest, layer, hierarchy));
     CHECK(legal(found.nest, layer, hierarchy));
     for (const Constraint& constraint : options.constraints) CHECK(obeys(found.nest, constraint, layer));
-    CHECK(within_halo_rule(found.nest, layer));
-    CHECK(within_cut_rule(found.nest, layer));
+    CHECK(why_outside(found.nest, layer, hierarchy, options.mapspace, options.constraints).empty());
+    CHECK(why_outside(truth.nest, layer, hierarchy, options.mapspace, options.constraints).empty());
     CHECK(found.certificate.proved);
     CHECK(found.certificate.lower_bound == score.value);
     CHECK_MESSAGE(score == truth.best,
@@ -225,6 +240,44 @@ TEST_CASE("search: the same where tiles that divide fit badly") {
     check_bound(layer, hierarchy, options, truth);
     options.mapspace.remainders = Remainders::lanes;
     better += static_cast<int>(truth.best < score_of(options.objective, search(layer, hierarchy, options).evaluation));
+  }
+  MESSAGE(checked << " enumerated to the end, " << better << " of them better with remainders");
+  CHECK(checked > 0);
+  CHECK(better > 0);
+}
+
+TEST_CASE("search: the same where tiles inside lanes fit badly") {
+  int checked = 0;
+  int better = 0;
+  for (int seed = 0; seed < cases(60); ++seed) {
+    Random random(static_cast<std::uint64_t>(seed));
+    const auto one_of = [&](const std::array<std::int64_t, 4>& values) { return values.at(random() % values.size()); };
+    const Layer layer = conv("odd", {.m = one_of({10, 10, 14, 22}), .c = one_of({3, 5, 5, 7})});
+    Hierarchy hierarchy;
+    for (const std::int64_t energy : {100, 20, 1}) {
+      Level level;
+      level.name = "L" + std::to_string(hierarchy.levels.size());
+      level.read_energy = level.write_energy = static_cast<double>(energy);
+      level.keeps.fill(Keep::must);
+      if (hierarchy.levels.empty()) level.fanout = Fanout{.x = 2};
+      if (hierarchy.levels.size() == 2) level.partitions = {{{true, true, true}, one_of({6, 8, 10, 12})}};
+      if (random() % 4 == 0) level.read_bandwidth = 1;
+      level.double_buffered = !hierarchy.levels.empty() && random() % 3 == 0;
+      hierarchy.levels.push_back(level);
+    }
+    SearchOptions options;
+    options.objective = random() % 2 == 0 ? Objective::energy : Objective::edp;
+    options.mapspace = {random() % 4 == 0, Remainders::loops, Bypass::fixed};
+    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 60000);
+    if (!truth.complete || truth.nests == 0) continue;
+    ++checked;
+    CAPTURE(seed);
+    check_bound(layer, hierarchy, options, truth);
+    CHECK(!recheck(layer, hierarchy, options, truth.best.value).better);
+    CHECK(recheck(layer, hierarchy, options, truth.best.value * 1.001).better);
+    options.mapspace.remainders = Remainders::lanes;
+    better += static_cast<int>(cut_inside_lanes(truth.nest, layer) &&
+                               truth.best < score_of(options.objective, search(layer, hierarchy, options).evaluation));
   }
   MESSAGE(checked << " enumerated to the end, " << better << " of them better with remainders");
   CHECK(checked > 0);

@@ -8,7 +8,10 @@
 #include "support/brute_force.hpp"
 #include "support/generate.hpp"
 #include "tilepath/base/error.hpp"
+#include "tilepath/mapping/cut_rule.hpp"
+#include "tilepath/mapping/legal.hpp"
 #include "tilepath/search/search.hpp"
+#include "tilepath/workload/conv.hpp"
 
 namespace tilepath::testing {
 
@@ -46,14 +49,15 @@ class Visitor {
     if (d == layer_.dimensions.size())
       ++splits_;
     else
-      axis(d, 0, layer_.dimensions[d].bound);
+      axis(d, 0, layer_.dimensions[d].bound, 0);
   }
 
-  void axis(std::size_t d, std::size_t a, std::int64_t left) {
+  /// `outside`: levels whose loops stand outside lanes of d.
+  void axis(std::size_t d, std::size_t a, std::int64_t left, int outside) {
     if (a == used_.size()) {
-      if (mapspace_.remainders == Remainders::loops && left == layer_.dimensions[d].bound &&
-          may_cut(layer_, hierarchy_, static_cast<int>(d)))
-        tiles(d, 0, {left, left});
+      if (mapspace_.remainders == Remainders::loops && may_cut(layer_, hierarchy_, static_cast<int>(d)) &&
+          (outside == 0 || !along_halo(layer_, static_cast<int>(d))))
+        tiles(d, 0, {left, left}, {outside, left});
       else
         levels(d, 0, hierarchy_.level_count(), left);
       return;
@@ -63,7 +67,7 @@ class Visitor {
     for (std::int64_t lanes = 1; lanes <= left; ++lanes)
       if (left % lanes == 0 && room(d, a, lanes)) {
         used_[a] *= lanes;
-        axis(d, a + 1, left / lanes);
+        axis(d, a + 1, left / lanes, lanes > 1 ? static_cast<int>(a / 2) + 1 : outside);
         used_[a] /= lanes;
       }
   }
@@ -116,18 +120,22 @@ class Visitor {
     // A chunk of `into` is a whole number of tiles, or divides them, the short ones too.
     return tile.extent % into.chunk == 0 && (tile.even() || (tile.chunk % into.chunk == 0 && tile.shorter() > into.chunk));
   }
-  void tiles(std::size_t d, int level, const Tiles& tile) {
+  struct Inside {
+    int outside = 0;
+    std::int64_t bound = 1;  ///< of one lane
+  };
+  void tiles(std::size_t d, int level, const Tiles& tile, const Inside& lanes) {
     if (level == hierarchy_.level_count()) {
       if (tile.extent == 1) dimension(d + 1);
       return;
     }
-    const std::int64_t bound = layer_.dimensions[d].bound;
+    const std::int64_t bound = lanes.bound;
     for (std::int64_t chunk = 1; chunk <= bound; ++chunk)
       for (std::int64_t extent = 1; extent <= chunk && bound % chunk == 0; ++extent) {
         const Tiles into{extent, chunk};
         const std::int64_t count = (chunk + extent - 1) / extent;
         const bool least = (chunk + count - 1) / count == extent && chunk % extent != 0 && into.shorter() > 1;
-        if ((into.even() || least) && cuts(tile, into)) tiles(d, level + 1, into);
+        if ((into.even() || (least && level >= lanes.outside)) && cuts(tile, into)) tiles(d, level + 1, into, lanes);
       }
   }
 
@@ -198,6 +206,57 @@ TEST_CASE("mapspace: a larger one is never worse than those it contains") {
     }
   }
   CHECK(checked > 30);
+}
+
+TEST_CASE("mapspace: a nest outside it is told by the rule that it breaks") {
+  const Layer layer = conv("c", {.m = 7, .c = 4, .p = 13, .r = 3});  // dimensions N G M C P Q R S; weights, inputs, outputs
+  Hierarchy hierarchy;
+  for (const char* name : {"L0", "L1", "L2"}) {
+    Level level;
+    level.name = name;
+    hierarchy.levels.push_back(level);
+  }
+  hierarchy.levels[1].fanout = Fanout{.x = 4, .y = 4};
+  constexpr int m = 2;
+  constexpr int c = 3;
+  constexpr int p = 4;
+  constexpr int r = 6;
+  const auto why = [&](std::vector<Node> nodes, const Mapspace& mapspace) {
+    nodes.insert(nodes.begin(), Store{{0, 1, 2}, 0});
+    nodes.emplace_back(Compute{});
+    const Nest nest{std::move(nodes)};
+    REQUIRE(legal(nest, layer, hierarchy));
+    return why_outside(nest, layer, hierarchy, mapspace);
+  };
+  const Mapspace even{false, Remainders::none, Bypass::free};
+  const Mapspace none{true, Remainders::none, Bypass::free};
+  const Mapspace lanes{true, Remainders::lanes, Bypass::free};
+  const Mapspace loops{true, Remainders::loops, Bypass::free};
+  const Loop all_p{p, 13};
+  const Loop all_r{r, 3};
+  const Store weights{{0}, 1};
+  const Store inputs{{1}, 1};
+  CHECK(why({weights, Loop{m, 7}, Loop{c, 4}, inputs, all_p, all_r}, none).empty());
+  CHECK(why({weights, Loop{m, 7}, Loop{c, 4}, inputs, all_p, all_r}, even) ==
+        "storage nodes of L1 stand apart, and its nests are even");
+  CHECK(why({weights, inputs, Loop{m, 7}, Loop{c, 4}, all_p, all_r}, even).empty());
+  CHECK(why({Store{{0}, 2}, Loop{m, 7}, inputs, Loop{c, 4}, all_p, all_r}, none) ==
+        "storage nodes of L1 stand inside those of L2");
+  CHECK(why({Store{{0, 1, 2}, 1}, Store{{0, 1}, 2}, Loop{m, 7}, Loop{c, 4}, all_p, all_r},
+            {true, Remainders::none, Bypass::fixed}) == "L2 always keeps outputs");
+  const std::vector<Node> in_time = {Loop{c, 4}, Loop{p, 2}, weights, Loop{m, 7}, Loop{p, 7}, all_r};
+  CHECK(why(in_time, lanes) == "a loop over P leaves a remainder");
+  CHECK(why(in_time, loops).empty());
+  const std::vector<Node> at_lanes = {Loop{c, 4}, SpatialLoop{m, 4, 1, Axis::x}, all_p, all_r, Loop{m, 2}};
+  CHECK(why(at_lanes, none) == "lanes over M leave a remainder");
+  CHECK(why(at_lanes, loops) == "a loop over P stands directly inside lanes over M");
+  const Store near{{0, 1, 2}, 2};
+  CHECK(why({Loop{c, 4}, SpatialLoop{m, 4, 1, Axis::x}, near, all_p, all_r, Loop{m, 2}}, lanes).empty());
+  CHECK(why({Loop{c, 4}, SpatialLoop{m, 4, 1, Axis::x}, Store{{1}, 2}, Loop{m, 2}, Store{{0}, 2}, all_p, all_r}, lanes) ==
+        "storage nodes stand inside a part of M");
+  CHECK(why({Loop{c, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{p, 4}, all_r}, lanes).empty());
+  // One iteration in the short tile.
+  CHECK(why({Loop{c, 4}, Loop{p, 7}, weights, Loop{m, 7}, Loop{p, 2}, all_r}, loops) == "it breaks the rule of remainders");
 }
 
 }  // namespace tilepath::testing

@@ -46,8 +46,8 @@ inline Score score_of(const Aim& aim, const Evaluation& evaluation) {
 }
 
 /// Which counts need not divide (R9). None: perfect factors. Lanes: a fanout may deal a tile of a dimension in parts of unequal
-/// size to its lanes, the last doing less or nothing; all other counts divide. Loops: besides, a loop in time over a dimension
-/// that no lanes unroll may leave a remainder; cut_rule.hpp says which.
+/// size to its lanes, the last doing less or nothing; all other counts divide. Loops: besides, a loop in time may leave a
+/// remainder; cut_rule.hpp says which.
 enum class Remainders : std::uint8_t { none, lanes, loops };
 inline constexpr int kRemainders = 3;
 std::string_view name_of(Remainders remainders);
@@ -157,5 +157,10 @@ std::vector<CombinedPoint> combined_front(const std::vector<std::vector<FrontPoi
 
 /// The number of nests in the mapspace before constraints, in decimal. Exact; loops of one iteration count as placed.
 std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace);
+
+/// Which rule of the mapspace a legal nest breaks, in words; empty: it is one of its nests. `constraints` are those of the search,
+/// for what they say of keeps and of dimensions that are ordered; whether the nest obeys them is not asked.
+std::string why_outside(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace,
+                        const std::vector<Constraint>& constraints = {});
 
 }  // namespace tilepath
