@@ -129,14 +129,6 @@ bool rests(int level, int of, bool writes, bool drains, bool drain_reads) {
   return !writes && !(drains && drain_reads);
 }
 
-std::int64_t first_visits(const Nest& nest, const Layer& layer, std::size_t position) {
-  std::int64_t tiles = 1;
-  for (std::size_t i = 0; i < position; ++i)
-    if (const auto* loop = std::get_if<Loop>(&nest.nodes[i]); loop != nullptr && layer.relevant(layer.output(), loop->dimension))
-      tiles = checked_multiply(tiles, loop->count);
-  return tiles;
-}
-
 void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Often& often) {
   if (hierarchy.limited()) Edges(moved, nest, layer, hierarchy, often).run();
 }

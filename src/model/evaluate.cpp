@@ -36,10 +36,13 @@ constexpr std::size_t at_(int index) { return static_cast<std::size_t>(index); }
 /// R1-R5 where every tile divides the one around it.
 class Perfect {
  public:
-  Perfect(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside)
-      : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside) {}
+  Perfect(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside, Moved& result)
+      : nest_(nest), layer_(layer), hierarchy_(hierarchy), inside_(inside), result_(result) {
+    for (const Rank& rank : tensor(layer.output()).ranks)
+      for (const Term& term : rank) of_outputs_ |= 1U << term.dimension;
+  }
 
-  Moved run() {
+  void run() {
     set_outside();
     result_.steps.all = temporal_iterations(nest_.nodes.size());
     result_.steps.lanes = instances(nest_.nodes.size());
@@ -53,9 +56,8 @@ class Perfect {
     }
     set_edges(result_, nest_, layer_, hierarchy_,
               {[this](int t, std::size_t position) { return visits_of(t, position); },
-               [this](int, std::size_t position) { return model_detail::first_visits(nest_, layer_, position); },
+               [this](int, std::size_t position) { return first_visits(position); },
                [this](std::size_t position) { return result_.steps.all / temporal_iterations(position + 1); }});
-    return result_;
   }
 
  private:
@@ -99,6 +101,17 @@ class Perfect {
   }
   [[nodiscard]] std::int64_t visits_of(int t, std::size_t position) const {
     return model_detail::visits_of(nest_, layer_, inside_, t, position, [&](std::size_t i) { return temporal_iterations(i); });
+  }
+
+  [[nodiscard]] bool of_outputs(int dimension) const { return (of_outputs_ >> dimension & 1U) != 0; }
+  /// Visits of an output's tile kept at `position` that start from zero, in an instance that takes psums back: one per distinct
+  /// tile.
+  [[nodiscard]] std::int64_t first_visits(std::size_t position) const {
+    std::int64_t tiles = 1;
+    for (std::size_t i = 0; i < position; ++i)
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]); loop != nullptr && of_outputs(loop->dimension))
+        tiles = checked_multiply(tiles, loop->count);
+    return tiles;
   }
 
   // -- operands: R1-R3, R5 ------------------------------------------------------------------------------------------------
@@ -174,7 +187,7 @@ class Perfect {
       const std::int64_t arrivals = at_mac ? result_.steps.all : visits_of(t, child.position);
       const Words visits = Words(tile) * checked_multiply(instances(child.position), arrivals);
 
-      const Group group = group_of(t, lanes);
+      const Group group = group_of(lanes);
       const Words joined(visits.value() / group.lanes);         // words that the lanes of a group agree on
       const Words up(visits.value() / group.added_on_the_way);  // words that arrive at the parent
       Traffic& above = traffic(parent.level, t);
@@ -200,10 +213,10 @@ class Perfect {
     std::int64_t lanes = 1;
     std::int64_t added_on_the_way = 1;
   };
-  [[nodiscard]] Group group_of(int t, const std::vector<Lanes>& lanes) const {
+  [[nodiscard]] Group group_of(const std::vector<Lanes>& lanes) const {
     Group group;
     for (const Lanes& l : lanes)
-      if (!layer_.relevant(t, l.dimension)) {
+      if (!of_outputs(l.dimension)) {
         group.lanes *= l.count;
         if (hierarchy_.level(l.fanout).fanout->reduction) group.added_on_the_way *= l.count;
       }
@@ -217,7 +230,7 @@ class Perfect {
       network(f, t).up += visits;
       if (!hierarchy_.level(f).fanout->reduction) continue;
       for (const Lanes& l : lanes)
-        if (l.fanout == f && !layer_.relevant(t, l.dimension)) visits = Words(visits.value() / l.count);
+        if (l.fanout == f && !of_outputs(l.dimension)) visits = Words(visits.value() / l.count);
     }
   }
 
@@ -234,23 +247,23 @@ class Perfect {
                     std::int64_t tile, std::int64_t arrivals) {
     std::int64_t distinct = tile;  // words per parent and visit that differ
     for (const Lanes& l : lanes)
-      if (layer_.relevant(t, l.dimension)) distinct = checked_multiply(distinct, l.count);
+      if (of_outputs(l.dimension)) distinct = checked_multiply(distinct, l.count);
     const std::int64_t up = checked_multiply(distinct, group.lanes / group.added_on_the_way);
     const Level& above = hierarchy_.level(parent.level);
     const std::int64_t width = level_words(above, tensor(t));
     port(parent.level).writes += Words(up) * checked_multiply(arrivals, width);
     if (child.level == hierarchy_.level_count()) {
-      const Words zeros = Words(tile_words(tensor(t), inside_[parent.position], hierarchy_.footprint)) *
-                          model_detail::first_visits(nest_, layer_, parent.position);
+      const Words zeros =
+          Words(tile_words(tensor(t), inside_[parent.position], hierarchy_.footprint)) * first_visits(parent.position);
       port(parent.level).reads += (Words(up) * arrivals - zeros) * width;
-      result_.steps.starting = model_detail::first_visits(nest_, layer_, child.position);
+      result_.steps.starting = first_visits(child.position);
       result_.steps.level = parent.level;
       result_.steps.updates = Words(up) * checked_multiply(arrivals, width);
       result_.steps.started = zeros * width;
       return;
     }
     const Level& below = hierarchy_.level(child.level);
-    const std::int64_t back = arrivals - model_detail::first_visits(nest_, layer_, child.position);
+    const std::int64_t back = arrivals - first_visits(child.position);
     port(parent.level).reads += (Words(distinct) * back + Words(up - distinct) * arrivals) * width;
     port(child.level).writes += Words(tile) * checked_multiply(back, level_words(below, tensor(t)));
     if (below.drain_reads) port(child.level).reads += Words(tile) * checked_multiply(arrivals, level_words(below, tensor(t)));
@@ -270,21 +283,21 @@ class Perfect {
   const Hierarchy& hierarchy_;
   const std::vector<Extents>& inside_;
   std::vector<Outside> outside_;  ///< per node, and of all loops
-  Moved result_;
+  Moved& result_;
+  std::uint32_t of_outputs_ = 0;  ///< dimensions relevant to the outputs, a bit each
 };
 
 /// R7 and R8: energy and cycles of what moves.
 class Evaluator {
  public:
-  Evaluator(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy)
-      : moved_(moved), layer_(layer), hierarchy_(hierarchy) {
+  Evaluator(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy, Evaluation& result)
+      : moved_(moved), layer_(layer), hierarchy_(hierarchy), result_(result) {
     result_.counts = moved.counts;
   }
 
-  Evaluation run() {
+  void run() {
     set_latency();
     set_energy();
-    return result_;
   }
 
  private:
@@ -420,7 +433,7 @@ class Evaluator {
   const Moved& moved_;
   const Layer& layer_;
   const Hierarchy& hierarchy_;
-  Evaluation result_;
+  Evaluation& result_;
 };
 
 /// Whether every tile divides the one around it: no remainders.
@@ -494,12 +507,16 @@ std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierar
 
 Moved traffic_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
   const std::vector<Extents> inside = extents_inside(nest, layer);
-  return perfect(nest, layer, inside) ? Perfect(nest, layer, hierarchy, inside).run()
-                                      : ragged_traffic(nest, layer, hierarchy, inside);
+  if (!perfect(nest, layer, inside)) return ragged_traffic(nest, layer, hierarchy, inside);
+  Moved moved;
+  Perfect(nest, layer, hierarchy, inside, moved).run();
+  return moved;
 }
 
 Evaluation evaluation_of(const Moved& moved, const Layer& layer, const Hierarchy& hierarchy) {
-  return Evaluator(moved, layer, hierarchy).run();
+  Evaluation evaluation;
+  Evaluator(moved, layer, hierarchy, evaluation).run();
+  return evaluation;
 }
 
 }  // namespace model_detail

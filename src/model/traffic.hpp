@@ -121,10 +121,6 @@ void for_each_move(const Nest& nest, const Layer& layer, const std::vector<Exten
   }
 }
 
-/// Visits of an output's tile kept at `position` that start from zero, in an instance that takes psums back: one per distinct
-/// tile.
-std::int64_t first_visits(const Nest& nest, const Layer& layer, std::size_t position);
-
 /// How often a tile arrives there, in one instance.
 template <class Iterations>
 std::int64_t visits_of(const Nest& nest, const Layer& layer, const std::vector<Extents>& inside, int t, std::size_t position,
