@@ -89,7 +89,7 @@ NetworkResult solve(const SolveRequest& options, const Context& context) {
       try {
         each.found = search(layers[i], result.hierarchy, wanted, context.stop);
       } catch (const NoLegalMapping&) {
-        const std::string why = conflict(layers[i], result.hierarchy, wanted);
+        const std::string why = conflict(layers[i], result.hierarchy, wanted, context.stop);
         if (why.empty()) throw;
         throw NoLegalMapping("no legal mapping of '" + layers[i].name + "' on '" + result.hierarchy.name + "': " + why);
       }

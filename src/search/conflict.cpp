@@ -24,8 +24,8 @@ struct Demand {
 
 class Conflict {
  public:
-  Conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options)
-      : layer_(layer), hierarchy_(hierarchy), options_(options) {
+  Conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop)
+      : layer_(layer), hierarchy_(hierarchy), options_(options), stop_(stop) {
     for (std::size_t l = 0; l < hierarchy.levels.size(); ++l) {
       const Level& level = hierarchy.levels[l];
       for (std::size_t p = 0; p < level.partitions.size(); ++p) demands_.push_back({Demand::Kind::capacity, l, p});
@@ -111,10 +111,11 @@ class Conflict {
       }
     }
     try {
-      return search(layer_, hierarchy, options).nest;
+      return search(layer_, hierarchy, options, stop_).nest;
     } catch (const NoLegalMapping&) {
       return std::nullopt;
     } catch (const Interrupted&) {  // not known in time: taken as part of the conflict
+      if (stop_.stop_requested()) throw;
       return std::nullopt;
     }
   }
@@ -143,40 +144,50 @@ class Conflict {
     for (std::size_t r = 0; r < kRoles; ++r)
       if (part.holds[r]) roles += (roles.empty() ? "" : ", ") + std::string(name_of(static_cast<Role>(r)));
     std::string text = "'" + level.name + "' has " + std::to_string(part.capacity_words) + " words for " + roles;
-    std::int64_t low = part.capacity_words;  // too small
-    std::int64_t high = low;
-    std::optional<Nest> fits;
-    while (!fits && high < (std::int64_t{1} << 50)) {
-      low = high;
-      high *= 2;
-      fits = mapping(demands_, &demand, high);
-    }
+    std::optional<Nest> fits = mapping(demands_, &demand, kUnbounded);
     if (!fits) return text;
-    while (high - low > 1) {
-      const std::int64_t middle = low + (high - low) / 2;
-      std::optional<Nest> smaller = mapping(demands_, &demand, middle);
-      (smaller ? high : low) = middle;
-      if (smaller) fits = std::move(smaller);
+    std::int64_t low = part.capacity_words;  // too small
+    std::int64_t high = words_kept(*fits, demand);
+    // A word less than what fits is too little more often than not, and then the least is found.
+    for (bool halve = false; high - low > 1; halve = !halve) {
+      const std::int64_t tried = halve ? low + (high - low) / 2 : high - 1;
+      if (std::optional<Nest> smaller = mapping(demands_, &demand, tried)) {
+        fits = std::move(smaller);
+        high = words_kept(*fits, demand);
+      } else {
+        low = tried;
+      }
     }
-    return text + ", the least that fits is " + std::to_string(high) + " (" + kept(*fits, demand) + ")";
+    return text + ", the least that fits is " + std::to_string(high) + " (" + kept_in_words(*fits, demand) + ")";
   }
 
-  /// "weights 1, inputs 3; twice, as it is double-buffered"
-  [[nodiscard]] std::string kept(const Nest& nest, const Demand& demand) const {
+  /// Words that each tensor takes of a partition, its level's double buffering not included.
+  [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> kept(const Nest& nest, const Demand& demand) const {
     const Level& level = hierarchy_.levels[demand.level];
     const std::vector<Extents> inside = extents_inside(nest, layer_);
-    std::string text;
+    std::vector<std::pair<std::string, std::int64_t>> words;
     for (std::size_t i = 0; i < nest.nodes.size(); ++i) {
       const auto* store = std::get_if<Store>(&nest.nodes[i]);
       if (store == nullptr || static_cast<std::size_t>(store->level) != demand.level) continue;
       for (const int t : store->tensors) {
         const Tensor& tensor = layer_.tensors[static_cast<std::size_t>(t)];
-        if (!level.partitions[demand.item].holds[static_cast<std::size_t>(tensor.role)]) continue;
-        text += (text.empty() ? "" : ", ") + tensor.name + " " +
-                std::to_string(tile_words(tensor, inside[i], hierarchy_.footprint) * level_words(level, tensor));
+        if (level.partitions[demand.item].holds[static_cast<std::size_t>(tensor.role)])
+          words.emplace_back(tensor.name, tile_words(tensor, inside[i], hierarchy_.footprint) * level_words(level, tensor));
       }
     }
-    return text + (level.double_buffered ? "; twice, as it is double-buffered" : "");
+    return words;
+  }
+  [[nodiscard]] std::int64_t words_kept(const Nest& nest, const Demand& demand) const {
+    std::int64_t sum = 0;
+    for (const auto& [tensor, words] : kept(nest, demand)) sum += words;
+    return hierarchy_.levels[demand.level].double_buffered ? 2 * sum : sum;
+  }
+  /// "weights 1, inputs 3; twice, as it is double-buffered"
+  [[nodiscard]] std::string kept_in_words(const Nest& nest, const Demand& demand) const {
+    std::string text;
+    for (const auto& [tensor, words] : kept(nest, demand))
+      text += (text.empty() ? "" : ", ") + tensor + " " + std::to_string(words);
+    return text + (hierarchy_.levels[demand.level].double_buffered ? "; twice, as it is double-buffered" : "");
   }
 
   /// All else can be met: the least that the ceilings of energy and cycles would have to allow.
@@ -186,7 +197,7 @@ class Conflict {
       SearchOptions options = options_;
       options.objective = objective;
       options.time_limit = kSecondsPerQuestion;
-      const SearchResult found = search(layer_, hierarchy_, options);
+      const SearchResult found = search(layer_, hierarchy_, options, stop_);
       return (found.certificate.proved ? "the least is " : "the least is no less than ") + shown(found.certificate.lower_bound);
     };
     std::string text;
@@ -204,13 +215,14 @@ class Conflict {
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   const SearchOptions& options_;
+  const std::stop_token& stop_;
   std::vector<Demand> demands_;
 };
 
 }  // namespace
 
-std::string conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options) {
-  return Conflict(layer, hierarchy, options).explain();
+std::string conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop) {
+  return Conflict(layer, hierarchy, options, stop).explain();
 }
 
 }  // namespace tilepath

@@ -214,9 +214,34 @@ class Searcher {
     if (!why.empty())
       throw NoLegalMapping("no legal mapping of '" + layer.name + "' on '" + problem_.hierarchy.name +
                            "': even with one word of each tile, " + why);
+    for (int l = 1; l < problem_.hierarchy.level_count(); ++l) fit_demanded_tiles(l);
     if (std::all_of(options_.constraints.begin(), options_.constraints.end(),
                     [&](const Constraint& constraint) { return obeys(nest, constraint, layer); }))
       take(nest);
+  }
+
+  /// Tiles whose extents the constraints give, of tensors that a level must keep, fit or nothing does: that is known unsearched.
+  void fit_demanded_tiles(int l) const {
+    const Level& level = problem_.hierarchy.level(l);
+    for (const Partition& part : level.partitions) {
+      std::int64_t words = 0;
+      for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
+        const Tensor& tensor = problem_.layer.tensors[index(t)];
+        if (keep_of(t, l) != Keep::must || !at(part.holds, tensor.role)) continue;
+        Extents tile{};
+        tile.fill(1);
+        for (const Constraint& constraint : options_.constraints)
+          for (std::size_t k = 0; k < constraint.extents.size(); ++k)
+            if (constraint.kind == Constraint::Kind::tile && constraint.level == l && concerns(constraint, t, k, problem_.layer))
+              tile[index(constraint.dimensions[k])] = constraint.extents[k];
+        words = checked_add(words, checked_multiply(tile_words(tensor, tile, problem_.hierarchy.footprint),
+                                                    level_words(level, tensor) * (level.double_buffered ? 2 : 1)));
+      }
+      if (words > part.capacity_words)
+        throw NoLegalMapping("no legal mapping of '" + problem_.layer.name + "' on '" + problem_.hierarchy.name +
+                             "': the tiles asked for take " + std::to_string(words) + " words of '" + level.name +
+                             "', which has " + std::to_string(part.capacity_words));
+    }
   }
 
   void take(const Nest& nest) {

@@ -126,8 +126,10 @@ SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const Search
 
 /// Why a layer has no mapping: the smallest set of constraints and capacities found that conflict (without any one of them there
 /// is a mapping), and for each capacity among them the least that would do. One paragraph; for when `search` throws
-/// NoLegalMapping. Looks for perfect factors; spends a few seconds at most on each question.
-std::string conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options);
+/// NoLegalMapping. Looks for perfect factors; spends a few seconds at most on each question. Throws Interrupted when asked to
+/// stop.
+std::string conflict(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options,
+                     const std::stop_token& stop = {});
 
 /// One point of an energy-latency front.
 struct FrontPoint {
@@ -158,8 +160,8 @@ std::vector<CombinedPoint> combined_front(const std::vector<std::vector<FrontPoi
 /// The number of nests in the mapspace before constraints, in decimal. Exact; loops of one iteration count as placed.
 std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace);
 
-/// Which rule of the mapspace a legal nest breaks, in words; empty: it is one of its nests. `constraints` are those of the search,
-/// for what they say of keeps and of dimensions that are ordered; whether the nest obeys them is not asked.
+/// Which rule of the mapspace a legal nest breaks, in words; empty: it is one of its nests. `constraints` are those of the
+/// search, for what they say of keeps and of dimensions that are ordered; whether the nest obeys them is not asked.
 std::string why_outside(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace,
                         const std::vector<Constraint>& constraints = {});
 
