@@ -249,7 +249,8 @@ TEST_CASE("search: the same where tiles that divide fit badly") {
 TEST_CASE("search: the same where tiles inside lanes fit badly") {
   int checked = 0;
   int better = 0;
-  for (int seed = 0; seed < cases(60); ++seed) {
+  constexpr int kShowsGain = 20;  // cases at least, so that some are better
+  for (int seed = 0; seed < std::max(kShowsGain, cases(60)); ++seed) {
     Random random(static_cast<std::uint64_t>(seed));
     const auto one_of = [&](const std::array<std::int64_t, 4>& values) { return values.at(random() % values.size()); };
     const Layer layer = conv("odd", {.m = one_of({10, 10, 14, 22}), .c = one_of({3, 5, 5, 7})});

@@ -19,8 +19,8 @@ struct Recheck {
 };
 
 /// Looks through the whole mapspace of `options` for a mapping whose objective value is less than `value`, up to rounding (one
-/// part in 10^9). Uses neither the
-/// search's prices nor its lattice nor its bounds: a partial nest is scored by what `evaluate` makes of it alone.
+/// part in 10^9). Uses neither the search's prices nor its lattice nor its bounds: a partial nest is scored by what `evaluate`
+/// makes of it alone.
 Recheck recheck(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, double value,
                 const std::stop_token& stop = {});
 
