@@ -1556,7 +1556,7 @@ class Lattice {
   double steps_of_parts_ = 1;  ///< of what is dealt to lanes, innermost
 
   std::vector<Axis> axes_;                                ///< dimensions with temporal loops
-  std::array<Ladder, kMaxDimensions> perfect_{};          ///< of those that lanes unroll, or that leave no remainders
+  std::array<Ladder, kMaxDimensions> perfect_{};          ///< of those that leave no remainders in time
   std::vector<std::vector<std::int64_t>> image_strides_;  ///< per symmetry and axis: of the axis that it is exchanged with
   std::int64_t shapes_ = 1;
   std::array<std::vector<std::int64_t>, kMaxTensors>
