@@ -46,6 +46,10 @@ std::int64_t level_words(const Level& level, const Tensor& tensor) {
   return tensor.bits == 0 ? 1 : ceil_divide(tensor.bits, width);
 }
 
+std::int64_t room_per_word(const Level& level, const Tensor& tensor) {
+  return level_words(level, tensor) * (level.double_buffered ? 2 : 1);
+}
+
 double accesses_per_word(const Level& level, const Tensor& tensor) {
   return static_cast<double>(level_words(level, tensor)) / static_cast<double>(level.block_words);
 }

@@ -816,7 +816,7 @@ class Rechecker {
               state.extents[at_(c.dimensions[k])] != c.extents[k])
             return;
       const double words = static_cast<double>(tile_words(tensor, state.extents, hierarchy_.footprint)) *
-                           static_cast<double>(level_words(level, tensor)) * (level.double_buffered ? 2 : 1);
+                           static_cast<double>(room_per_word(level, tensor));
       for (std::size_t p = 0; p < level.partitions.size(); ++p) {
         if (!at(level.partitions[p].holds, tensor.role)) continue;
         partial.room[p] += words;

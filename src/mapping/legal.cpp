@@ -128,7 +128,7 @@ class Walk {
     kept_at_.insert({l, t});
     const std::int64_t tile = tile_words(tensor, inside_[position_], hierarchy_.footprint);
     auto& need = needs_[static_cast<std::size_t>(l)][static_cast<std::size_t>(tensor.role)];
-    need = checked_add(need, checked_multiply(tile, level_words(level, tensor) * (level.double_buffered ? 2 : 1)));
+    need = checked_add(need, checked_multiply(tile, room_per_word(level, tensor)));
   }
 
   void check_outermost_kept() {

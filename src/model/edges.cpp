@@ -130,7 +130,7 @@ bool rests(int level, int of, bool writes, bool drains, bool drain_reads) {
 }
 
 void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Often& often) {
-  if (hierarchy.limited()) Edges(moved, nest, layer, hierarchy, often).run();
+  Edges(moved, nest, layer, hierarchy, often).run();
 }
 
 }  // namespace tilepath::model_detail

@@ -54,6 +54,7 @@ class Perfect {
       else
         operand_traffic(t, chain);
     }
+    if (!hierarchy_.limited()) return;
     set_edges(result_, nest_, layer_, hierarchy_,
               {[this](int t, std::size_t position) { return visits_of(t, position); },
                [this](int, std::size_t position) { return first_visits(position); },

@@ -92,6 +92,7 @@ class Ragged {
     }
     for (int t = 0; t < layer_.tensor_count(); ++t)
       layer_.is_output(t) ? output_traffic(t, chains_[index(t)]) : operand_traffic(t, chains_[index(t)]);
+    if (!hierarchy_.limited()) return result_;
     set_edges(result_, nest_, layer_, hierarchy_,
               {[this](int t, std::size_t position) { return visits(t, position); },
                [this](int t, std::size_t position) { return first_visits(t, position); },

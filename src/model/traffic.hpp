@@ -92,7 +92,8 @@ struct Often {
   std::function<std::int64_t(std::size_t position)> steps_inside;  ///< of the MACs, in one full iteration of the loop there
 };
 
-/// Sets what double buffers do not hide (R8): meetings, and deliveries that begin anew inside single buffers.
+/// Sets what double buffers do not hide (R8): meetings, and deliveries that begin anew inside single buffers. For hierarchies
+/// with a limited bandwidth; in others all of it takes no time.
 void set_edges(Moved& moved, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const Often& often);
 
 /// R2, the visitor of every step that moves the tile of tensor `t` kept at `position`: called with how often it happens and the

@@ -357,16 +357,12 @@ Price Prices::node(int t, int level, const Extents& tile) const {
                [&](int of, bool writes) { return model_detail::comes_before(level, of, writes, meetings_[index(of)]); });
     }
   }
-  price.words *= room_per_word(t, level);
+  price.words *= room_per_word(hierarchy_.level(level), tensor(t));
   return price;
 }
 
-std::int64_t Prices::room_per_word(int t, int level) const {
-  return level_words(hierarchy_.level(level), tensor(t)) * (hierarchy_.level(level).double_buffered ? 2 : 1);
-}
-
 std::int64_t Prices::room(int t, int level, const Extents& tile) const {
-  return tile_words(tensor(t), tile, hierarchy_.footprint) * room_per_word(t, level);
+  return tile_words(tensor(t), tile, hierarchy_.footprint) * room_per_word(hierarchy_.level(level), tensor(t));
 }
 
 Cost Prices::slide(int t, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const {

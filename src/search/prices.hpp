@@ -173,7 +173,6 @@ class Prices {
   void add_edge(Cost& once, double cycles, const Idle& idle) const;
   [[nodiscard]] double delivery_cycles(int t, int parent, int child, double read, double written) const;
   [[nodiscard]] Price output_node(int level, const Extents& tile) const;
-  [[nodiscard]] std::int64_t room_per_word(int t, int level) const;
   /// Words of a tensor that one instance of a level meets at least, whichever iterations the lanes give it.
   [[nodiscard]] double words_per_instance(int t, int level) const;
   void price_macs_of(int t);

@@ -234,8 +234,8 @@ class Searcher {
           for (std::size_t k = 0; k < constraint.extents.size(); ++k)
             if (constraint.kind == Constraint::Kind::tile && constraint.level == l && concerns(constraint, t, k, problem_.layer))
               tile[index(constraint.dimensions[k])] = constraint.extents[k];
-        words = checked_add(words, checked_multiply(tile_words(tensor, tile, problem_.hierarchy.footprint),
-                                                    level_words(level, tensor) * (level.double_buffered ? 2 : 1)));
+        words = checked_add(
+            words, checked_multiply(tile_words(tensor, tile, problem_.hierarchy.footprint), room_per_word(level, tensor)));
       }
       if (words > part.capacity_words)
         throw NoLegalMapping("no legal mapping of '" + problem_.layer.name + "' on '" + problem_.hierarchy.name +

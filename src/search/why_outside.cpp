@@ -88,10 +88,14 @@ class Rules {
     return around == count * inside_[i][at(d)];
   }
 
+  [[nodiscard]] bool may_cut(int d) const {
+    return mapspace_.remainders == Remainders::loops && search_detail::may_cut(layer_, hierarchy_, d);
+  }
+
   [[nodiscard]] std::string remainders() const {
     for (std::size_t i = 0; i < nest_.nodes.size(); ++i) {
       const auto* loop = node<Loop>(i);
-      if (loop != nullptr && mapspace_.remainders != Remainders::loops && !divides(i, loop->dimension, loop->count))
+      if (loop != nullptr && !may_cut(loop->dimension) && !divides(i, loop->dimension, loop->count))
         return "a loop over " + name(loop->dimension) + " leaves a remainder";
       const auto* lanes = node<SpatialLoop>(i);
       if (lanes != nullptr && mapspace_.remainders == Remainders::none && !divides(i, lanes->dimension, lanes->count))

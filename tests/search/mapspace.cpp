@@ -257,6 +257,8 @@ TEST_CASE("mapspace: a nest outside it is told by the rule that it breaks") {
   CHECK(why({Loop{c, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{p, 4}, all_r}, lanes).empty());
   // One iteration in the short tile.
   CHECK(why({Loop{c, 4}, Loop{p, 7}, weights, Loop{m, 7}, Loop{p, 2}, all_r}, loops) == "it breaks the rule of remainders");
+  hierarchy.levels[2].retention = Retention::sliding;
+  CHECK(why(in_time, loops) == "a loop over P leaves a remainder");
 }
 
 }  // namespace tilepath::testing

@@ -135,6 +135,8 @@ struct Hierarchy {
 double accesses_per_word(const Level& level, const Tensor& tensor);
 /// How many words of the level's width one word of `tensor` occupies (capacity, R6; bandwidth, R8).
 std::int64_t level_words(const Level& level, const Tensor& tensor);
+/// Words that a level sets aside for one word of a tensor (R6): twice as many where it is double-buffered.
+std::int64_t room_per_word(const Level& level, const Tensor& tensor);
 
 /// Throws InputError when an invariant of Hierarchy does not hold.
 void check(const Hierarchy& hierarchy);
