@@ -98,15 +98,18 @@ class Splits {
     return levels;
   }
   /// Loops outside lanes divide, those inside may leave remainders.
-  [[nodiscard]] Integer over_levels(std::int64_t left) const {
+  [[nodiscard]] Integer over_levels(std::int64_t left) {
     const int levels = hierarchy_.level_count();
     const int outside = levels_outside_lanes();
     if (mapspace_.remainders != Remainders::loops || !search_detail::may_cut(layer_, hierarchy_, dimension_) ||
         (outside > 0 && along_halo(layer_, dimension_)))
       return factorizations(left, levels);
     Integer sum = 0;
-    for (const std::int64_t inside : search_detail::divisors(left))
-      sum += climbs(search_detail::ragged_ladder(inside), levels - outside) * factorizations(left / inside, outside);
+    for (const std::int64_t inside : search_detail::divisors(left)) {
+      const auto [ways, fresh] = climbs_.try_emplace({inside, levels - outside});
+      if (fresh) ways->second = climbs(search_detail::ragged_ladder(inside), levels - outside);
+      sum += ways->second * factorizations(left / inside, outside);
+    }
     return sum;
   }
 
@@ -127,6 +130,7 @@ class Splits {
   int dimension_;
   Lanes lanes_;
   std::map<std::pair<std::int64_t, int>, Integer> over_levels_;  ///< by what is left, and levels_outside_lanes
+  std::map<std::pair<std::int64_t, int>, Integer> climbs_;       ///< of ladders, by the whole and the levels
   std::map<Lanes, Integer> ways_;
 };
 
