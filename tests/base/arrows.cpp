@@ -31,7 +31,7 @@ const std::map<std::string, std::set<std::string>> kArrows = {
 
 }  // namespace
 
-TEST_CASE("arrows between rooms run one way; the model and the executor do not know each other") {
+TEST_CASE("arrows between rooms run one way, the model and the executor do not know each other") {
   const fs::path root = TILEPATH_SOURCE_DATA;
   int arrows = 0;
   for (const auto& [room, allowed] : kArrows)

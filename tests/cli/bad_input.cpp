@@ -195,7 +195,7 @@ TEST_CASE("an output that cannot be written is refused before the search") {
   CHECK(ran.err == "tilepath: /no/such/folder/x.json: cannot be written\n");
 }
 
-TEST_CASE("a bad dataflow file is refused with the constraint's pointer; contradictions are never dropped") {
+TEST_CASE("a bad dataflow file is refused with the constraint's pointer, contradictions are never dropped") {
   const auto cases = std::vector<std::pair<std::string, std::string>>{
       {R"([{"store": ["weight"], "at": "RF"}])", "/0/store/0: layer 'fc8' has no tensor 'weight'; did you mean 'weights'?"},
       {R"([{"stored": ["weights"], "at": "RF"}])",
@@ -234,7 +234,7 @@ TEST_CASE("a bad dataflow file is refused with the constraint's pointer; contrad
         "\n");
 }
 
-TEST_CASE("no legal mapping: the smallest conflict, demand against capacity, and the least change that fits; exit code 3") {
+TEST_CASE("no legal mapping: the smallest conflict, demand against capacity, and the least change that fits, exit code 3") {
   const std::string head = R"({"schema_version": 1, "name": "small", "compute": {"mac_energy": 1}, "levels": [
     {"name": "DRAM", "read_energy": 1, "write_energy": 1, "fanout": {"x": 4, "y": 2}},
     {"name": "RF", "read_energy": 1, "write_energy": 1, "capacity_words": )";

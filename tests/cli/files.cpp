@@ -25,7 +25,7 @@ TEST_CASE("init: the starter's files are sound, and nothing that is there is ove
   CHECK(again.err == "tilepath: " + folder + "/README.md: is there already; choose another folder\n");
 }
 
-TEST_CASE("report: one page with the data in it; what is no result is refused") {
+TEST_CASE("report: one page with the data in it, what is no result is refused") {
   const Scratch scratch;
   const std::string net = scratch.file(
       "net.json", R"({"schema_version": 1, "name": "</script><b>", "layers": [{"name": "a", "type": "fc", "M": 8, "C": 6}]})");

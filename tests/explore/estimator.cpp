@@ -18,7 +18,7 @@ EstimatorTable memory_table() {
 
 }  // namespace
 
-TEST_CASE("estimator: at a published size the published figure; half of 64 bits for 32; in another process as scaled") {
+TEST_CASE("estimator: at a published size the published figure, half of 64 bits for 32, in another process as scaled") {
   const EstimatorTable table = memory_table();
   CHECK(access_energy(table, {"sram", 8192, 64, 1, "45"}).read_pj == 10);
   CHECK(access_energy(table, {"sram", 32768, 64, 1, "45"}).write_pj == 20);

@@ -30,7 +30,7 @@ std::vector<std::int64_t> points_of(const std::vector<Figures3>& front) {
 
 }  // namespace
 
-TEST_CASE("front: of two or three figures, equals included, it is what the definition says; grown one by one as well") {
+TEST_CASE("front: of two or three figures, equals included, it is what the definition says, grown one by one as well") {
   Random random(2);
   for (int k = 0; k < 200; ++k) {
     const std::uint64_t range = 1 + random() % 30;

@@ -191,7 +191,7 @@ TEST_CASE("onnx: products of matrices, plain, transposed, batched and broadcast"
   CHECK(macs(read_layer(Cursor(Document{"layer", layer}))) == 5 * 8 * 16 * 4);
 }
 
-TEST_CASE("onnx: pooling and sums are Einsums that move words; what is skipped is named") {
+TEST_CASE("onnx: pooling and sums are Einsums that move words, what is skipped is named") {
   Json layer = Model("MaxPool", {{1, 8, 10, 10}}).ints("kernel_shape", {3, 3}).ints("strides", {2, 2}).layer();
   CHECK(layer["dimensions"]["P"] == 4);
   CHECK(layer["dimensions"]["R"] == 3);

@@ -166,7 +166,7 @@ TEST_CASE("timeloop: its own files are imported as the layers and mappings that 
   }
 }
 
-TEST_CASE("timeloop: v0.4 as written, and as its front end processed it, are one architecture; energies are the ERT's") {
+TEST_CASE("timeloop: v0.4 as written, and as its front end processed it, are one architecture, energies are the ERT's") {
   const auto file = [](const std::string& name) { return data("eyeriss_like/" + name); };
   std::vector<std::string> remarks;
   const TimeloopImport processed =
@@ -199,7 +199,7 @@ TEST_CASE("timeloop: v0.4 as written, and as its front end processed it, are one
                       [](const std::string& remark) { return remark.find("the factor of") != std::string::npos; }) == 4);
 }
 
-TEST_CASE("timeloop: K of its ready-made layer is our M; a shape may stand in a file of its own") {
+TEST_CASE("timeloop: K of its ready-made layer is our M, a shape may stand in a file of its own") {
   const Scratch scratch;
   const std::string old = scratch.file("old.yaml",
                                        "problem: {shape: cnn-layer, R: 3, S: 3, P: 7, Q: 7, C: 8, K: 16, N: 1, Wstride: 2, "

@@ -138,7 +138,7 @@ TEST_CASE("R7: blocks share an access, wide words need several, networks are pai
   CHECK(wide.level_energy[0][I] == Energy(4));
 }
 
-TEST_CASE("R8: a single buffer waits, a double buffer hides all but the first delivery; the slowest port limits") {
+TEST_CASE("R8: a single buffer waits, a double buffer hides all but the first delivery, the slowest port limits") {
   Hierarchy hierarchy = two_levels();
   hierarchy.levels[0].read_bandwidth = 2;
   const Layer layer = conv("fc", {.m = 8, .c = 4});
