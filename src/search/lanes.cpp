@@ -23,7 +23,6 @@ std::vector<std::int64_t> divisors(std::int64_t n) {
 
 namespace {
 
-/// Products of lanes reachable on (x, y) for the dimensions so far, one set of pairs per choice of factors.
 using Room = std::pair<std::int64_t, std::int64_t>;  // what is left of x and y
 
 class Choices {
@@ -35,8 +34,13 @@ class Choices {
     iterations_after_.assign(layer.dimensions.size() + 1, 1);
     for (std::size_t d = layer.dimensions.size(); d-- > 0;)
       iterations_after_[d] = iterations_after_[d + 1] * static_cast<double>(wish.left[d]);
+    rooms_.resize(layer.dimensions.size() + 1);
+    rooms_[0] = {{fanout_.x, fanout_.y}};
     for (int d = 0; d < layer.dimension_count(); ++d) {
       const auto at = static_cast<std::size_t>(d);
+      factors_.emplace_back();
+      for (const std::int64_t factor : divisors(wish.left[at]))
+        if (factor <= fanout_.x * fanout_.y) factors_.back().push_back({factor, divisors(factor)});
       const std::string& name = layer.dimensions[at].name;
       on_x_.push_back(fanout_.unrolls(Axis::x, name));
       on_y_.push_back(fanout_.unrolls(Axis::y, name));
@@ -45,60 +49,68 @@ class Choices {
     }
   }
 
-  void run() { extend(0, {{fanout_.x, fanout_.y}}, 1); }
+  void run() { extend(0, 1); }
 
  private:
-  /// `rooms`: what the splits of the choices so far may leave of the axes; a larger room makes a smaller one needless.
-  void extend(int d, const std::vector<Room>& rooms, double steps) {
-    std::int64_t most = 0;
-    for (const Room& room : rooms) most = std::max(most, room.first * room.second);
+  void extend(int d, double steps) {
     const auto at = static_cast<std::size_t>(d);
+    std::int64_t most = 0;
+    for (const Room& room : rooms_[at]) most = std::max(most, room.first * room.second);
     if (!wish_.worth(steps * std::max(1.0, iterations_after_[at] / static_cast<double>(most)))) return;
     if (d == layer_.dimension_count()) {
       visit_(choice_);
       return;
     }
-    for (const std::int64_t factor : divisors(wish_.left[at])) {
-      if (factor > fanout_.x * fanout_.y) break;
-      std::vector<Room> after;
-      for (const std::int64_t x : divisors(factor)) take(rooms, x, factor / x, at, after);
+    std::vector<Room>& after = rooms_[at + 1];
+    for (const Factor& factor : factors_[at]) {
+      after.clear();
+      for (const std::int64_t x : factor.splits) take(x, factor.lanes / x, at);
       keep_largest(after);
       if (after.empty()) continue;
-      choice_.factors[at] = factor;
-      extend(d + 1, after, steps * static_cast<double>(wish_.left[at] / factor));
+      choice_.factors[at] = factor.lanes;
+      extend(d + 1, steps * static_cast<double>(wish_.left[at] / factor.lanes));
     }
     choice_.factors[at] = 1;
     for (const Deal& deal : deals_[at]) {
-      std::vector<Room> after;
-      take(rooms, deal.x, deal.y, at, after);
+      after.clear();
+      take(deal.x, deal.y, at);
       keep_largest(after);
       if (after.empty()) continue;
       choice_.deals[at] = deal;
-      extend(d + 1, after, steps * static_cast<double>(wish_.left[at] / deal.chunk * deal.part));
+      extend(d + 1, steps * static_cast<double>(wish_.left[at] / deal.chunk * deal.part));
     }
     choice_.deals[at] = {};
   }
 
-  void take(const std::vector<Room>& rooms, std::int64_t x, std::int64_t y, std::size_t at, std::vector<Room>& after) const {
+  void take(std::int64_t x, std::int64_t y, std::size_t at) {
     if ((x > 1 && !on_x_[at]) || (y > 1 && !on_y_[at])) return;
-    for (const Room& room : rooms)
-      if (room.first >= x && room.second >= y) after.emplace_back(room.first / x, room.second / y);
+    for (const Room& room : rooms_[at])
+      if (room.first >= x && room.second >= y) rooms_[at + 1].emplace_back(room.first / x, room.second / y);
   }
 
   static void keep_largest(std::vector<Room>& rooms) {
     std::sort(rooms.begin(), rooms.end(), std::greater<>());
-    std::vector<Room> kept;
+    std::size_t kept = 0;
     for (const Room& room : rooms)
-      if (kept.empty() || room.second > kept.back().second) kept.push_back(room);
-    rooms = std::move(kept);
+      if (kept == 0 || room.second > rooms[kept - 1].second) rooms[kept++] = room;
+    rooms.resize(kept);
   }
+
+  /// Lanes of one dimension that divide it, and how many of them may lie on x.
+  struct Factor {
+    std::int64_t lanes = 1;
+    std::vector<std::int64_t> splits;
+  };
 
   const Layer& layer_;
   const Fanout& fanout_;
   const LaneWish& wish_;
   std::vector<double> iterations_after_;  ///< of this and the later dimensions together
   std::vector<bool> on_x_, on_y_;
-  std::vector<std::vector<Deal>> deals_;  ///< per dimension
+  std::vector<std::vector<Factor>> factors_;  ///< per dimension
+  std::vector<std::vector<Deal>> deals_;      ///< per dimension
+  /// Per dimension, what the splits of the choices before it may leave of the axes; a larger room makes a smaller one needless.
+  std::vector<std::vector<Room>> rooms_;
   const std::function<void(const LaneChoice&)>& visit_;
   LaneChoice choice_;
 };

@@ -120,7 +120,8 @@ LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& sol
     const std::int64_t before = all.labels_kept;
     if (finds(above(kSlacks[k]))) return all;
     const std::int64_t more = all.labels_kept - before - labels;
-    if (k > 0 && k + 2 < kSlacks.size() && more < labels / 4) ++k;  // a step further costs little
+    if (k > 0 && more < labels / 16) break;                         // all the way costs little
+    if (k > 0 && k + 2 < kSlacks.size() && more < labels / 4) ++k;  // a step further does
     labels += more;
   }
   finds(most);

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 #include "lattice.hpp"
 #include "symmetry.hpp"
@@ -113,16 +114,12 @@ struct Later {
 
 class Searcher {
  public:
-  Searcher(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop)
+  Searcher(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, Patience patience)
       : options_(options),
         whole_(hierarchy),
         narrowed_(narrowed(hierarchy, options.constraints, layer)),
-        problem_{layer, narrowed_, Parts(layer, narrowed_), options.objective, options.mapspace, options.constraints} {
-    patience_.stop = stop;
-    start_ = std::chrono::steady_clock::now();
-    if (options.time_limit > 0)
-      patience_.deadline = start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                        std::chrono::duration<double>(options.time_limit));
+        problem_{layer, narrowed_, Parts(layer, narrowed_), options.objective, options.mapspace, options.constraints},
+        patience_(std::move(patience)) {
     problem_.outer_level = hierarchy.level_count() - 1;
     for (int l = hierarchy.level_count(); l-- > 0;)
       if (hierarchy.level(l).fanout_size() > 1) problem_.outer_level = l;
@@ -142,25 +139,24 @@ class Searcher {
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
   }
 
-  SearchResult run() {
+  /// `known`: a good mapping of the mapspace, if one is known.
+  SearchResult run(const std::optional<Nest>& known = {}) {
     take_simplest();
+    known_ = known.has_value();
+    if (known) take(*known);
     set_floor();
     plant(false);
-    while (true) {
+    while (!patience_.over() && !(options_.any && !result_.nest.nodes.empty())) {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
-      if (remainders_to_come_ && (solves_ >= kSolvedBeforeRemainders || !open())) {
+      const bool idle = !open() && inner_due_.empty() && solves_due_.empty();
+      if (remainders_to_come_ && (known_ || solves_ >= kSolvedBeforeRemainders || idle)) {
         remainders_to_come_ = false;
         plant(true);
       }
-      if (!open() || patience_.over() || (options_.any && !result_.nest.nodes.empty())) break;
-      KnotPointer knot = pop();
-      if (knot->fanouts < problem_.hierarchy.level_count())
-        branch_lanes(*knot);
-      else if (!knot->keeps && knot->looks == kLooks)
-        branch_keeps(*knot);
-      else if (!look(std::move(knot)))
-        break;
+      if (!(open() ? step() : take_up(inner_due_.empty() ? solves_due_ : inner_due_))) break;
     }
+    for (std::vector<KnotPointer>* due : {&inner_due_, &solves_due_})
+      for (KnotPointer& knot : *due) push(std::move(*knot));
     return result();
   }
 
@@ -180,8 +176,22 @@ class Searcher {
   static constexpr int kMostOuterLevels = 2;     ///< solved on their own: more would take as long as the whole
   static constexpr std::int64_t kFirstDive = 1;  ///< inner looks before the first dive, and by how much each waits longer
   static constexpr std::int64_t kDiveFactor = 4;
-  static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;
+  static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;  ///< knots looked at at once
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
+
+  /// Opens the knot of least bound. Whether the search goes on.
+  bool step() {
+    KnotPointer knot = pop();
+    if (knot->fanouts < problem_.hierarchy.level_count())
+      branch_lanes(*knot);
+    else if (!knot->keeps && knot->looks == kLooks)
+      branch_keeps(*knot);
+    else if (knot->looks == 0)
+      look_apart(std::move(knot));
+    else
+      return look(std::move(knot));
+    return true;
+  }
 
   [[nodiscard]] bool open() const { return !tree_.empty() && !(tree_.front()->bound >= incumbent_); }
 
@@ -505,26 +515,44 @@ class Searcher {
   // least. Without bandwidths that is all. With them the jobs are then told apart by their keeps and looked at in the same way
   // (but for their inner nodes alone), and at last solved as they are. The dear looks are taken at several knots at once, of a
   // number that does not depend on the threads: each starts from the incumbent as it was, and they are settled in their order.
+  // Solves take up to a thousand times as long as looks inside, so that each kind waits for its own.
 
   static constexpr int kLooks = 3;
 
   [[nodiscard]] bool relaxes(const Knot& knot) const { return !knot.keeps || knot.looks < kLooks; }
 
-  bool look(KnotPointer first) {
-    const int looks = first->looks;
-    const bool keeps = first->keeps;
-    if (looks == 0) {
-      look_apart(std::move(first));
-      return true;
-    }
+  bool look(KnotPointer knot) {
+    const bool inner = knot->looks == 1;
     // The first of a kind shows how far above the bound to look, and makes an incumbent.
-    const std::size_t most = reached_[index(looks)] == 0 ? 1 : looks == 1 ? kInnerBatch : kSolveBatch;
-    std::vector<KnotPointer> batch;
-    batch.push_back(std::move(first));
-    while (batch.size() < most && open() && tree_.front()->fanouts == problem_.hierarchy.level_count() &&
-           tree_.front()->keeps == keeps && tree_.front()->looks == looks)
-      batch.push_back(pop());
-    return looks == 1 ? look_inside(batch) : solve_jobs(batch);
+    const bool first = reached_[index(knot->looks)] == 0 && !known_;
+    std::vector<KnotPointer>& due = inner ? inner_due_ : solves_due_;
+    due.push_back(std::move(knot));
+    return (!first && due.size() < (inner ? kInnerBatch : kSolveBatch)) || take_up(due);
+  }
+
+  /// Takes the looks that are due. Whether the search goes on: not when none are, or patience runs out.
+  bool take_up(std::vector<KnotPointer>& due) {
+    if (due.empty()) return false;
+    std::vector<KnotPointer> batch = std::exchange(due, {});
+    std::erase_if(batch, [&](const KnotPointer& knot) { return knot->bound >= incumbent_; });
+    std::vector<LatticeOutcome> outcomes(batch.size());
+    at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
+      const Knot& knot = *batch[k];
+      outcomes[k] = narrowing(knot, [&](const Score& limit) {
+        if (knot.looks == 1) return bound_inner(problem_, prices, keeping(knot), limit, outer, patience_, workspace);
+        return relaxes(knot) ? solve_relaxed(problem_, prices, keeping(knot), limit, outer, patience_, workspace)
+                             : solve(problem_, prices, limit, outer, patience_, workspace);
+      });
+    });
+    bool finished = true;
+    for (std::size_t k = 0; k < batch.size(); ++k) {
+      count(outcomes[k]);
+      if (batch[k]->looks == 1)
+        settle_inside(std::move(batch[k]), outcomes[k]);
+      else
+        finished = settle_solved(std::move(batch[k]), outcomes[k]) && finished;
+    }
+    return finished && (inner_looks_ < next_dive_ || dive());
   }
 
   void look_apart(KnotPointer knot) {
@@ -543,21 +571,12 @@ class Searcher {
   }
   [[nodiscard]] Keeping keeping(const Knot& knot) const { return knot.keeps ? Keeping{knot.kept, knot.kept} : keeping_; }
 
-  bool look_inside(std::vector<KnotPointer>& batch) {
-    std::vector<LatticeOutcome> outcomes(batch.size());
-    at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
-      outcomes[k] = narrowing(*batch[k], [&](const Score& limit) {
-        return bound_inner(problem_, prices, keeping(*batch[k]), limit, outer, patience_, workspace);
-      });
-    });
-    for (std::size_t k = 0; k < batch.size(); ++k) {
-      count(outcomes[k]);
-      const Score bound = outcomes[k].finished ? outcomes[k].score : batch[k]->bound;
-      if (bound < incumbent_) reach(*batch[k], bound);
-      look_again(std::move(batch[k]), bound);
-    }
-    inner_looks_ += static_cast<std::int64_t>(batch.size());
-    return inner_looks_ < next_dive_ || dive();
+  /// The nodes inside were solved on their own, or their bound is what it was.
+  void settle_inside(KnotPointer knot, const LatticeOutcome& outcome) {
+    const Score bound = outcome.finished ? outcome.score : knot->bound;
+    if (bound < incumbent_) reach(*knot, bound);
+    look_again(std::move(knot), bound);
+    ++inner_looks_;
   }
 
   /// Does something with each job of a batch, at the same time where the caller can.
@@ -582,12 +601,11 @@ class Searcher {
     };
     const auto best = std::min_element(tree_.begin(), tree_.end(), promising);
     if (best == tree_.end() || (*best)->looks != 2) return true;
-    std::vector<KnotPointer> batch;
-    batch.push_back(std::move(*best));
+    solves_due_.push_back(std::move(*best));
     *best = std::move(tree_.back());
     tree_.pop_back();
     std::make_heap(tree_.begin(), tree_.end(), Later());
-    return solve_jobs(batch);
+    return (known_ && solves_due_.size() < kSolveBatch) || take_up(solves_due_);
   }
 
   void look_again(KnotPointer knot, const Score& bound) {
@@ -621,32 +639,23 @@ class Searcher {
     return it->second;
   }
 
-  bool solve_jobs(std::vector<KnotPointer>& batch) {
-    std::vector<LatticeOutcome> found(batch.size());
-    at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
-      found[k] = narrowing(*batch[k], [&](const Score& limit) {
-        return relaxes(*batch[k]) ? solve_relaxed(problem_, prices, keeping(*batch[k]), limit, outer, patience_, workspace)
-                                  : solve(problem_, prices, limit, outer, patience_, workspace);
-      });
-    });
-    bool finished = true;
-    for (std::size_t k = 0; k < batch.size(); ++k) {
-      ++solves_;
-      count(found[k]);
-      if (found[k].finished && found[k].nest) reach(*batch[k], found[k].score);
-      if (found[k].nest) take(*found[k].nest);
-      if (!found[k].finished) {
-        unfinished_ = std::min(unfinished_.value_or(batch[k]->bound), batch[k]->bound);
-        finished = false;
-      } else if (relaxes(*batch[k]) && problem_.parts.count > 1 && found[k].nest) {
-        look_again(std::move(batch[k]), found[k].score);
-      } else {
-        ++result_.certificate.jobs_solved;
-        // What is left in it does not beat the incumbent, which it may have become.
-        if (options_.record_jobs) record(*batch[k], incumbent_.value);
-      }
+  /// Whether it was solved to the end.
+  bool settle_solved(KnotPointer knot, const LatticeOutcome& found) {
+    ++solves_;
+    if (found.finished && found.nest) reach(*knot, found.score);
+    if (found.nest) take(*found.nest);
+    if (!found.finished) {
+      unfinished_ = std::min(unfinished_.value_or(knot->bound), knot->bound);
+      return false;
     }
-    return finished;
+    if (relaxes(*knot) && problem_.parts.count > 1 && found.nest) {
+      look_again(std::move(knot), found.score);
+    } else {
+      ++result_.certificate.jobs_solved;
+      // What is left in it does not beat the incumbent, which it may have become.
+      if (options_.record_jobs) record(*knot, incumbent_.value);
+    }
+    return true;
   }
 
   void record(const Knot& knot, double bound) {
@@ -718,7 +727,7 @@ class Searcher {
   Hierarchy narrowed_;  ///< to what the constraints unroll
   Problem problem_;
   Patience patience_;
-  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::array<std::array<bool, kMaxDimensions>, kMaxTensors> relevant_{};
   double macs_ = 0;
   std::array<double, kMaxTensors> compulsory_{};  ///< energy of every word once past the outermost level
@@ -729,11 +738,13 @@ class Searcher {
   Workspace outer_workspace_;
   std::vector<Workspace> workspaces_ = std::vector<Workspace>(1);  ///< one per job looked at at once
   std::vector<KnotPointer> tree_;                                  ///< a heap, least bound first
+  std::vector<KnotPointer> inner_due_, solves_due_;                ///< taken from it, to be looked at
   std::int64_t knots_ = 0;
   std::int64_t solves_ = 0;                              ///< relaxed ones included
   std::array<double, kLooks + 1> reach_ = {1, 1, 1, 1};  ///< per look, the least that it has raised a bound by
   std::array<std::int64_t, kLooks + 1> reached_{};       ///< per look, how often
   std::int64_t inner_looks_ = 0, next_dive_ = kFirstDive;
+  bool known_ = false;  ///< a good mapping was, when the search began
   bool remainders_to_come_ = false;
   Score incumbent_;
   std::optional<Score> unfinished_;
@@ -743,7 +754,28 @@ class Searcher {
 }  // namespace
 
 SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop) {
-  return Searcher(layer, hierarchy, options, stop).run();
+  Patience patience{stop, {}};
+  if (options.time_limit > 0)
+    patience.deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                               std::chrono::duration<double>(options.time_limit));
+  if (options.mapspace.remainders != Remainders::loops || options.any) return Searcher(layer, hierarchy, options, patience).run();
+  // With perfect factors a search takes a fraction of the time, and its best leaves much less to be looked at with remainders.
+  SearchOptions perfect = options;
+  perfect.mapspace.remainders = Remainders::none;
+  perfect.record_jobs = false;
+  std::optional<Nest> known;
+  Certificate before;
+  try {
+    SearchResult found = Searcher(layer, hierarchy, perfect, patience).run();
+    known = std::move(found.nest);
+    before = found.certificate;
+  } catch (const NoLegalMapping&) {  // there may be one with remainders
+  }
+  SearchResult result = Searcher(layer, hierarchy, options, patience).run(known);
+  result.certificate.labels_kept += before.labels_kept;
+  result.certificate.labels_pruned += before.labels_pruned;
+  result.certificate.seconds += before.seconds;
+  return result;
 }
 
 }  // namespace tilepath

@@ -34,7 +34,9 @@ TEST_CASE("certify: a true result is certified, its bound proved again, and the 
     CAPTURE(options);
     const std::string proof = scratch.path("proof.json");
     const std::string file = scratch.file("r.json", result_of(scratch, std::string(options) + " --proof " + proof).dump());
-    CHECK(!json::parse(std::ifstream(proof)).at("layers").at(0).at("jobs").empty());
+    // With remainders at all loops the search begins with the best without: bounds alone may then exclude every job.
+    CHECK((std::string(options) == "--remainders loops" ||
+           !json::parse(std::ifstream(proof)).at("layers").at(0).at("jobs").empty()));
     CHECK(run("certify " + file).out.ends_with("certified\n"));
     const Ran bound = run("certify --bound --json " + file);
     CHECK(bound.code == 0);
