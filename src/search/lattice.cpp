@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,21 @@ struct Slide {
   friend auto operator<=>(const Slide&, const Slide&) = default;
 };
 
+struct SlidesHash {
+  std::size_t operator()(const std::vector<Slide>& slides) const {
+    std::uint64_t hash = 0;
+    const auto add = [&](std::int64_t number) { hash = (hash ^ static_cast<std::uint64_t>(number)) * 0x9e3779b97f4a7c15U; };
+    for (const Slide& slide : slides) {
+      add(slide.tensor * kMaxLevels + slide.level);
+      add(static_cast<std::int64_t>(slide.table));
+      add(slide.tile);
+      for (const std::int64_t reset : slide.resets) add(reset);
+      hash ^= hash >> 32U;
+    }
+    return hash;
+  }
+};
+
 /// The levels whose nodes are placed; what is known of those further out.
 struct Scope {
   int innermost = kMaxLevels, outermost = 1;
@@ -59,10 +75,10 @@ struct Scope {
 };
 
 template <std::size_t K>
-class Lattice {
+class Lattice : public Look {
  public:
-  Lattice(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent, const Scope& scope,
-          const Patience& patience, Workspace& workspace)
+  Lattice(const Problem& problem, const Prices& prices, const Keeping& keeping, const Scope& scope, const Patience& patience,
+          Workspace& workspace)
       : scope_(scope),
         problem_(problem),
         layer_(problem.layer),
@@ -71,8 +87,7 @@ class Lattice {
         keeping_(keeping),
         fixed_(keeping.fixed()),
         patience_(patience),
-        workspace_(workspace),
-        best_(incumbent) {
+        workspace_(workspace) {
     scored_ = static_cast<std::size_t>(problem.parts.count);
     parts_ = static_cast<std::size_t>(problem.parts.label_count);
     pace_ = fixed_ ? prices.pace() : problem.pace(prices.steps());
@@ -83,24 +98,30 @@ class Lattice {
           relevant_[index(d)] |= 1U << t;
           moves_[index(d)] |= open_mask(t);
         }
+    for (const Tensor& tensor : layer_.tensors)
+      for (const Rank& rank : tensor.ranks)
+        for (const Term& term : rank)
+          if (rank.size() > 1) along_halos_ |= 1U << term.dimension;
     steps_of_parts_ = prices.steps();
     for (const std::int64_t left : prices.temporal()) steps_of_parts_ /= static_cast<double>(left);
     set_dimensions();
     set_tables();
     set_relaxed();
-    set_limit();
     blocks_per_phase_ = index(shapes_ + 63) / 64;
-    workspace_.used = 0;
+    commutes_ = std::none_of(problem_.constraints.begin(), problem_.constraints.end(), [](const Constraint& constraint) {
+      return constraint.kind == Constraint::Kind::order || constraint.kind == Constraint::Kind::tile;
+    });
   }
 
-  LatticeOutcome run() {
+  LatticeOutcome below(const Score& limit) override {
+    begin(limit);
     start();
     // Nodes lead to phases further on, loops to shapes of higher numbers.
     for (const std::vector<std::uint32_t>& phases : agenda_)
       for (const std::uint32_t phase : phases)
         for (std::size_t block = 0; block < blocks_per_phase_; ++block)
           for (std::uint64_t done = 0;;) {
-            const std::int32_t at = phase_of(phase).blocks[block];
+            const std::int32_t at = block_of(phase, block);
             const std::uint64_t left = at < 0 ? 0 : workspace_.blocks[index(at)].occupied & ~done;
             if (left == 0) break;
             const int bit = std::countr_zero(left);
@@ -115,6 +136,7 @@ class Lattice {
 
   /// What any path costs at least, known without a search.
   Score bound_apart() {
+    begin({});
     Cost cost = relaxed_;
     const bool whole = scope_.innermost == kMaxLevels;
     std::array<ByLevel, kMaxTensors> inner;
@@ -136,6 +158,7 @@ class Lattice {
 
   /// The least energy when all nodes stand together, if they are of one level: no less than that of all nests.
   double least_even() {
+    begin({});
     double best = std::numeric_limits<double>::infinity();
     each_start([&](const Label& label) {
       const Phase& phase = phase_of(label.phase);
@@ -162,6 +185,23 @@ class Lattice {
   }
 
  private:
+  /// Forgets the labels; prices stay as they are.
+  void begin(const Score& limit) {
+    best_ = limit;
+    set_limit();
+    phases_.clear();
+    phase_blocks_.clear();
+    phase_number_.clear();
+    agenda_.assign(index((hierarchy_.level_count() + 1) * (kMaxTensors + 1)), {});
+    labels_.clear();
+    memories_.assign(1, {});
+    memory_of_.clear();
+    best_label_ = -1;
+    best_order_.clear();
+    outcome_ = {};
+    workspace_.used = 0;
+  }
+
   /// The labels of one phase and shape; false when patience runs out.
   bool expand_all(std::uint32_t phase, std::int64_t shape) {
     set_shape(shape);
@@ -193,6 +233,7 @@ class Lattice {
     std::int16_t dimension = -1;
     std::uint16_t stored = 0;  ///< … or nodes: a bit per tensor
     std::uint16_t even = 0;    ///< dimensions, a bit each, of which no loop may leave a remainder
+    std::uint16_t settled_dimensions = 0, settled_tensors = 0;  ///< what need not be placed next, a bit each: see commute
   };
   static_assert(K != 1 || sizeof(Label) == 64);
 
@@ -232,8 +273,7 @@ class Lattice {
     Open placed_so_far = 0;     ///< nodes, where the keeping is fixed
     Cost rest{};                ///< least cost of all that is not placed yet
     std::array<std::array<std::uint32_t, kMaxLevels>, kMaxTensors>
-        after{};                       ///< phase when one node is placed, by its parent; 0 = not known
-    std::vector<std::int32_t> blocks;  ///< of 64 shapes each, in the workspace; -1: none of them has labels
+        after{};  ///< phase when one node is placed, by its parent; 0 = not known
   };
 
   // -- the lattice --------------------------------------------------------------------------------------------------------
@@ -282,6 +322,8 @@ class Lattice {
         if (relevant) tiles *= static_cast<std::int64_t>(axis.ladder->size());
       }
       tiles_[index(t)] = tiles;
+      visits_[index(t)].resize(index(tiles));
+      slidable_[index(t)].resize(index(tiles));
     }
   }
 
@@ -295,7 +337,7 @@ class Lattice {
     for (std::size_t a = axes_.size(); a-- > 0;) {
       Axis& axis = axes_[a];
       axis.at = index(shape / axis.stride);
-      shape %= axis.stride;
+      shape -= static_cast<std::int64_t>(axis.at) * axis.stride;
       extents_[index(axis.dimension)] = axis.rung().extent;
       left_[index(axis.dimension)] = static_cast<double>(axis.rung().tiles);
       outside_ *= left_[index(axis.dimension)];
@@ -305,11 +347,22 @@ class Lattice {
         tile_[t] += static_cast<std::int64_t>(axis.at) * tile_strides_[t][a];
       }
     }
-    for (int t = 0; t < layer_.tensor_count(); ++t) least_visits_[index(t)] = least_visits(t);
-    own_visits_.fill(1);
-    for (const Axis& axis : axes_)
-      for (std::uint32_t tensors = relevant_[index(axis.dimension)]; tensors != 0; tensors &= tensors - 1)
-        own_visits_[index(std::countr_zero(tensors))] *= left_[index(axis.dimension)];
+  }
+
+  /// How often the tile of a tensor that the current shape gives arrives: `own`, the iterations of all its relevant loops; at
+  /// least, if it may stay in place or slide.
+  struct Visits {
+    double own = 0, least = 0;  ///< 0: not known
+  };
+  [[nodiscard]] const Visits& visits(int t) {
+    Visits& visits = visits_[index(t)][index(tile_[index(t)])];
+    if (visits.own == 0) {
+      visits.own = 1;
+      for (const Axis& axis : axes_)
+        if ((relevant_[index(axis.dimension)] >> t & 1U) != 0) visits.own *= left_[index(axis.dimension)];
+      visits.least = least_visits(t);
+    }
+    return visits;
   }
 
   /// Each distinct tile arrives at least once; along a halo rank at least as many as along its longer dimension.
@@ -368,6 +421,10 @@ class Lattice {
   }
 
   [[nodiscard]] Phase& phase_of(std::uint32_t number) const { return *phases_[number]; }
+  /// Of 64 shapes of a phase, in the workspace; -1: none of them has labels.
+  [[nodiscard]] std::int32_t& block_of(std::uint32_t phase, std::size_t block) {
+    return phase_blocks_[phase * blocks_per_phase_ + block];
+  }
   std::uint32_t phase_at(int level, int shared, const Chains& chains) {
     const auto [it, fresh] = phase_number_.try_emplace({level, shared, chains}, static_cast<std::uint32_t>(phases_.size()));
     if (!fresh) return it->second;
@@ -384,9 +441,9 @@ class Lattice {
           if (prices_.kept(t, l) && (l > level || (phase.missing >> t & 1U) == 0)) phase.placed_so_far |= open_bit(t, l);
     }
     phase.rest = rest_of(phase);
-    phase.blocks.assign(blocks_per_phase_, -1);
-    phases_.push_back(std::make_unique<Phase>(std::move(phase)));
-    const int still = level == 0 ? 0 : layer_.tensor_count() - std::popcount(phases_.back()->missing);
+    phases_.push_back(std::make_unique<Phase>(phase));
+    phase_blocks_.resize(phases_.size() * blocks_per_phase_, -1);
+    const int still = level == 0 ? 0 : layer_.tensor_count() - std::popcount(phase.missing);
     agenda_[index((hierarchy_.level_count() - level) * (kMaxTensors + 1) + still)].push_back(it->second);
     return it->second;
   }
@@ -420,7 +477,13 @@ class Lattice {
 
   using ByLevel = std::array<double, kMaxLevels>;
 
-  /// Least energy of a tensor's nodes still to come that lie further in than level `until`, by the first that does not.
+  /// Least energy of a tensor's nodes still to come that lie further in than the outer levels, by the first that does not.
+  const ByLevel& least_by_next(int t, Chain chain) {
+    auto& known = least_by_next_[index(t)];
+    const auto found = std::find_if(known.begin(), known.end(), [&](const auto& of) { return of.first == chain; });
+    return found != known.end() ? found->second : known.emplace_back(chain, least_by_next(t, chain, outer_level())).second;
+  }
+  /// … than level `until`.
   ByLevel least_by_next(int t, Chain chain, int until) {
     ByLevel least;
     least.fill(std::numeric_limits<double>::infinity());
@@ -438,6 +501,13 @@ class Lattice {
     return least;
   }
 
+  /// … of all nodes of a tensor when its nearest outer one stands at `level`.
+  double least_further(int t, int level) {
+    double& least = least_further_[index(t)][index(level)];
+    if (least < 0) least = least_by_next(t, static_cast<Chain>(1U << level), 0)[0];
+    return least;
+  }
+
   /// Energy of what the MACs read and write of a tensor at least, when `level` is the innermost that keeps it.
   double least_at_macs(int t, int level) {
     const Prices& prices = variant(t, 1U << level);
@@ -447,21 +517,22 @@ class Lattice {
 
   /// Of all tensors, given the least of each one's inner nodes by the level of its nearest outer one: the outer ones each at its
   /// least too, or together.
+  struct OuterChoice {
+    double inner = 0, apart = 0;
+    Nearest nearest{};
+  };
   double least_together(const std::array<ByLevel, kMaxTensors>& inner) {
     const int outer = outer_level();
-    struct Choice {
-      double inner = 0, apart = 0;
-      Nearest nearest{};
-    };
-    std::vector<Choice> choices(1);
-    std::vector<Choice> longer;
+    std::vector<OuterChoice>& choices = choices_;
+    std::vector<OuterChoice>& longer = longer_;
+    choices.assign(1, {});
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       longer.clear();
       for (int l = 0; l <= outer; ++l) {
         const double more = inner[index(t)][index(l)];
         if (!std::isfinite(more)) continue;
-        const double further = least_by_next(t, static_cast<Chain>(1U << l), 0)[0];
-        for (Choice choice : choices) {
+        const double further = least_further(t, l);
+        for (OuterChoice choice : choices) {
           choice.inner += more;
           choice.apart += more + further;
           choice.nearest[index(t)] = static_cast<std::uint8_t>(l);
@@ -471,9 +542,10 @@ class Lattice {
       std::swap(choices, longer);
     }
     if (outer > 0)
-      std::stable_sort(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) { return a.apart < b.apart; });
+      std::stable_sort(choices.begin(), choices.end(),
+                       [](const OuterChoice& a, const OuterChoice& b) { return a.apart < b.apart; });
     double least = std::numeric_limits<double>::infinity();
-    for (const Choice& choice : choices) {
+    for (const OuterChoice& choice : choices) {
       if (choice.apart >= least) break;
       const bool known = outer == 0 || floor_ + choice.apart >= limit_;  // well enough
       least = std::min(least, known ? choice.apart : std::max(choice.apart, choice.inner + (*scope_.outer)(choice.nearest)));
@@ -488,7 +560,7 @@ class Lattice {
         for (int l = 1; l <= next_of(phase.chains[index(t)]); ++l)
           if (prices_.kept(t, l)) search_detail::add(rest, prices_.least(t, l));
     std::array<ByLevel, kMaxTensors> inner;
-    for (int t = 0; t < layer_.tensor_count(); ++t) inner[index(t)] = least_by_next(t, phase.chains[index(t)], outer_level());
+    for (int t = 0; t < layer_.tensor_count(); ++t) inner[index(t)] = least_by_next(t, phase.chains[index(t)]);
     rest[kEnergy] = least_together(inner);
     if (scope_.innermost < kMaxLevels) return rest;
     for (int t = 0; t < layer_.tensor_count(); ++t)
@@ -525,10 +597,9 @@ class Lattice {
 
   void set_tables() {
     for (auto& of_tensor : table_at_) of_tensor.fill(-1);
+    for (ByLevel& of_tensor : least_further_) of_tensor.fill(-1);
     for (const Level& level : hierarchy_.levels) slides_at_all_ |= level.retention == Retention::sliding;
-    agenda_.resize(index((hierarchy_.level_count() + 1) * (kMaxTensors + 1)));
     for (int l = 0; l <= hierarchy_.level_count(); ++l) lanes_inside_.push_back(prices_.inside(l));
-    memories_.emplace_back();
     if constexpr (K == 1) return;
     for (const Prices::Use& of : prices_.uses()) {
       Use use{index(of.part), 0, problem_.parts.bandwidth[index(of.part)] / hierarchy_.compute.macs_per_cycle};
@@ -610,7 +681,7 @@ class Lattice {
     for (std::size_t p = 0; p < scored(); ++p) entry.once[p] = price.once[p];
     entry.fill_anew = price.fill_anew;
     entry.drain_anew = price.drain_anew;
-    entry.first_visits = own_visits_[index(t)];
+    entry.first_visits = visits(t).own;
     entry.words = price.words;
     if (ragged_at_all_)
       sum_uneven(entry, t, level, price, prices);
@@ -722,7 +793,7 @@ class Lattice {
 
   /// Good until the next call.
   Head head(std::uint32_t phase, std::int64_t shape) {
-    std::int32_t& block = phase_of(phase).blocks[index(shape) / 64];
+    std::int32_t& block = block_of(phase, index(shape) / 64);
     if (block < 0) {
       if (workspace_.used == workspace_.blocks.size()) workspace_.blocks.resize(2 * workspace_.used + 64);
       workspace_.blocks[workspace_.used].occupied = 0;
@@ -849,25 +920,31 @@ class Lattice {
   }
 
   /// Energy that the open nodes owe at least, whatever is placed outside: the first loop to come, over whichever dimension, moves
-  /// all tensors that it concerns at every iteration; what it does not concern can wait for the next.
-  [[nodiscard]] double least_owed(const Label& label) {
+  /// all tensors that it concerns at every iteration; what it does not concern can wait for the next. `much`: it need not be
+  /// told how far it is above or below this.
+  [[nodiscard]] double least_owed(const Label& label, double much = std::numeric_limits<double>::infinity()) {
     double sum = 0;
     Waiting waiting;
     for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
       if (price.energy < 0) {  // of psums
         sum += price.energy * outside_;
       } else if (slides(t, level)) {
-        sum += price.energy * least_visits_[index(t)];
+        sum += price.energy * visits(t).least;
       } else {
         waiting.owed[index(t)] += price.energy;
         waiting.tensors |= 1U << t;
       }
     });
     if (waiting.tensors == 0) return sum;
-    if (std::has_single_bit(waiting.tensors)) {  // all other loops can come first
-      const int t = std::countr_zero(waiting.tensors);
-      return sum + waiting.owed[index(t)] * own_visits_[index(t)];
+    double least = sum;
+    double most = sum;
+    for (std::uint32_t left = waiting.tensors; left != 0; left &= left - 1) {
+      const int t = std::countr_zero(left);
+      least += waiting.owed[index(t)] * visits(t).own;
+      most += waiting.owed[index(t)] * outside_;
     }
+    if (std::has_single_bit(waiting.tensors) || least >= much) return least;  // alone, all other loops can come first
+    if (most < much && std::isfinite(much)) return most;
     return sum + least_of(waiting);
   }
 
@@ -926,13 +1003,15 @@ class Lattice {
   /// Whether a tensor's node at `level`, open at the current shape, can stay in place or slide.
   [[nodiscard]] bool slides(int t, int level) {
     if (layer_.is_output(t)) return false;
-    Slidable& of = slidable_[index(t)][index(level)];
-    if (of.shape != shape_) {
+    Slidable& of = slidable_[index(t)][index(tile_[index(t)])];
+    if ((of.known >> level & 1U) == 0) {
       const auto& ranks = layer_.tensors[index(t)].ranks;
-      of = {shape_,
-            std::any_of(ranks.begin(), ranks.end(), [&](const Rank& rank) { return rank.size() > 1 && may_slide(level, rank); })};
+      const bool can =
+          std::any_of(ranks.begin(), ranks.end(), [&](const Rank& rank) { return rank.size() > 1 && may_slide(level, rank); });
+      of.known |= static_cast<std::uint16_t>(1U << level);
+      of.can |= static_cast<std::uint16_t>(static_cast<unsigned>(can) << level);
     }
-    return of.can;
+    return (of.can >> level & 1U) != 0;
   }
 
   /// Whether what the label's path costs at least, all told, is not below the incumbent.
@@ -940,7 +1019,7 @@ class Lattice {
     if constexpr (K > 1) return bound(label) >= best_;
     const double paid = label.cost[0] + phase_of(label.phase).rest[kEnergy];
     if (paid >= limit_ && !visits_pay_) return true;
-    return paid + least_owed(label) >= limit_;
+    return paid + least_owed(label, limit_ - paid) >= limit_;
   }
 
   /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more,
@@ -971,7 +1050,7 @@ class Lattice {
     double owed = 0;
     for_each_open(one, [&](int t, int level, std::size_t table, const NodePrice& price) {
       if (!open_there(two, t, level, table))
-        owed += price.energy >= 0 ? price.energy * least_visits_[index(t)] : -std::numeric_limits<double>::infinity();
+        owed += price.energy >= 0 ? price.energy * visits(t).least : -std::numeric_limits<double>::infinity();
     });
     return owed;
   }
@@ -990,8 +1069,8 @@ class Lattice {
     cost[kEnergy] += least_owed(label);
     if constexpr (K > 1)
       for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
-        const double visits = slides(t, level) ? least_visits_[index(t)] : own_visits_[index(t)];
-        for (std::size_t p = kEnergy + 1; p < scored(); ++p) cost[p] += std::max(0.0, price.per_visit[p]) * visits / price.tiles;
+        const double times = slides(t, level) ? visits(t).least : visits(t).own;
+        for (std::size_t p = kEnergy + 1; p < scored(); ++p) cost[p] += std::max(0.0, price.per_visit[p]) * times / price.tiles;
       });
     for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).energy;
     return problem_.score(cost, pace_);
@@ -1007,7 +1086,7 @@ class Lattice {
     }
     if (phase_of(phase).level == 0 && finish_path(label, at)) return;
     for (std::size_t a = 0; a < axes_.size(); ++a) {
-      if (has(phase_of(phase).barred, axes_[a].dimension)) continue;
+      if (has(phase_of(phase).barred | label.settled_dimensions, axes_[a].dimension)) continue;
       for (const Step& step : axes_[a].rung().up) place_loop(label, at, axes_[a], step);
     }
     place_nodes(label, at);
@@ -1143,6 +1222,7 @@ class Lattice {
   // -- loops --------------------------------------------------------------------------------------------------------------
 
   void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
+    const Open moves = moves_[index(axis.dimension)];
     const bool remainder = !axis.rung().divides() || !axis.rung(step.to).divides();
     if (remainder && (has(label.even, axis.dimension) || lanes_within(phase_of(label.phase).level, axis.dimension))) return;
     Label next = label;
@@ -1153,7 +1233,6 @@ class Lattice {
     next.shape = shape_ + static_cast<std::int64_t>(step.to - axis.at) * axis.stride;
     if (!keep_order(next)) return;
     if (label.slides != 0) move_slides(next, axis.dimension, step.count);
-    const Open moves = moves_[index(axis.dimension)];
     if constexpr (K > 1) use(next.cost, label.open & moves, phase_of(label.phase).placed_so_far & ~label.open, steps_inside_);
     for_each_open(
         label,
@@ -1162,13 +1241,42 @@ class Lattice {
         },
         moves);
     next.open &= ~moves;
+    commute(next, label, axis.dimension);
     if (next.even != label.even && (uneven(next.even) || (remainder && has(next.even, axis.dimension)))) return;
     if (K == 1 && hopeless_after(next, axis, step)) {
       ++outcome_.labels_pruned;
       return;
     }
-    if (scope_.innermost < kMaxLevels && next.slides == 0 && next.even == 0) next.shape = mirrored(next.shape);
+    if (scope_.innermost < kMaxLevels && next.slides == 0 && next.even == 0)
+      if (const std::int64_t shape = mirrored(next.shape); shape != next.shape) {
+        next.shape = shape;
+        next.settled_dimensions = 0;
+        next.settled_tensors = 0;
+      }
     insert(next);
+  }
+
+  /// Whether a loop over this dimension next to the lanes outside a level may cost something else inside them than outside: along
+  /// a halo, whose words they share, or with a remainder.
+  [[nodiscard]] bool minds_lanes(int dimension, int level) const {
+    return lanes_inside_[index(level)] != lanes_inside_[0] && (ragged_at_all_ || has(along_halos_, dimension));
+  }
+
+  // Two steps that come to the same in either order need be tried in one only.
+
+  /// What need not come right after a loop over `dimension`: the nodes of tensors that do not mind it, which could as well stand
+  /// inside it; and loops that would have moved nothing before it. Of two such loops the dimension of lower number goes first;
+  /// where the other one moves something, it had better come last, when fewer visits are left (at the price of a later last use,
+  /// where ports are told apart).
+  void commute(Label& next, const Label& label, int dimension) const {
+    next.settled_dimensions = 0;
+    next.settled_tensors = 0;
+    if (!commutes_ || label.slides != 0 || next.slides != 0) return;
+    const bool moved = (label.open & moves_[index(dimension)]) != 0;
+    for (const Axis& axis : axes_)
+      if ((label.open & moves_[index(axis.dimension)]) == 0 && (moved ? K == 1 && !visits_pay_ : axis.dimension < dimension))
+        next.settled_dimensions |= static_cast<std::uint16_t>(1U << axis.dimension);
+    next.settled_tensors = static_cast<std::uint16_t>(~relevant_[index(dimension)]);
   }
 
   // No loop outside lanes of its dimension leaves a remainder; bands of extents take no notice.
@@ -1399,6 +1507,7 @@ class Lattice {
     placing.next.from = at;
     placing.next.dimension = -1;
     placing.next.count = 0;
+    placing.next.settled_dimensions = 0;
     placing.next.shape = shape_;
     if (phase.shared >= 0) placing.used[index(phase.shared)] = label.used;
     if (!problem_.mapspace.uneven || phase.shared == -2) {
@@ -1406,8 +1515,11 @@ class Lattice {
       place(placing, phase, phase.missing);
       return;
     }
-    for (std::uint32_t left = phase.missing; left != 0; left &= left - 1) {
+    const bool last_after_loop = label.dimension >= 0 && (phase.missing & (phase.missing - 1)) == 0;
+    const std::uint32_t settled = last_after_loop && minds_lanes(label.dimension, phase.level) ? 0U : label.settled_tensors;
+    for (std::uint32_t left = phase.missing & ~settled; left != 0; left &= left - 1) {
       placing.next.stored = static_cast<std::uint16_t>(left & (0U - left));
+      if (commutes_) placing.next.settled_tensors = static_cast<std::uint16_t>(settled | (placing.next.stored - 1U));
       place(placing, phase, placing.next.stored);
     }
   }
@@ -1451,6 +1563,7 @@ class Lattice {
     if (all) {
       if (cut_at_lanes(phase.level, phase_of(next.phase).level)) return;
       next.used = 0;
+      next.settled_tensors = 0;
       next.open &= kNodes;
       pass_fanouts(next, phase.level, placed.chains);
       if (phase_of(next.phase).level == 0 && !hopeless(next) && finish_in_order(next)) return;
@@ -1550,8 +1663,10 @@ class Lattice {
   Cost relaxed_{};                                        ///< least of every part: of those that the labels do not count
   Pace pace_;
   bool slides_at_all_ = false;
-  bool visits_pay_ = false;     ///< more visits of some node can cost less
-  bool ragged_at_all_ = false;  ///< some dimension may be cut with a remainder
+  bool visits_pay_ = false;        ///< more visits of some node can cost less
+  bool ragged_at_all_ = false;     ///< some dimension may be cut with a remainder
+  std::uint32_t along_halos_ = 0;  ///< dimensions, a bit each, of ranks of several
+  bool commutes_ = true;           ///< see commute; not where constraints say what stands where
 
   double steps_of_parts_ = 1;  ///< of what is dealt to lanes, innermost
 
@@ -1562,9 +1677,18 @@ class Lattice {
   std::array<std::vector<std::int64_t>, kMaxTensors>
       tile_strides_;  ///< per tensor and axis: of the tensor's own part of the shape
   std::array<std::int64_t, kMaxTensors> tiles_{};
-  std::vector<Extents> lanes_inside_;  ///< per level: lanes of its fanout and all further in
+  std::array<std::vector<Visits>, kMaxTensors> visits_;  ///< by tile
+  struct Slidable {
+    std::uint16_t known = 0, can = 0;  ///< a bit per level
+  };
+  std::array<std::vector<Slidable>, kMaxTensors> slidable_;  ///< by tile
+  std::vector<Extents> lanes_inside_;                        ///< per level: lanes of its fanout and all further in
 
   std::vector<std::unique_ptr<Phase>> phases_;
+  std::vector<std::int32_t> phase_blocks_;  ///< of all phases, see block_of
+  std::array<std::vector<std::pair<Chain, ByLevel>>, kMaxTensors> least_by_next_;
+  std::array<ByLevel, kMaxTensors> least_further_{};                    ///< below 0: not known
+  std::vector<OuterChoice> choices_, longer_;                           ///< of least_together
   std::map<std::tuple<int, int, Chains>, std::uint32_t> phase_number_;  ///< by level, shared partition and chains
   std::vector<std::vector<std::uint32_t>> agenda_;                      ///< phases in the order in which they are gone through
   std::vector<Label> labels_;
@@ -1575,7 +1699,7 @@ class Lattice {
   std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> mac_reads_;
   std::vector<Use> uses_;
   std::vector<std::vector<Slide>> memories_;
-  std::map<std::vector<Slide>, std::uint32_t> memory_of_;
+  std::unordered_map<std::vector<Slide>, std::uint32_t, SlidesHash> memory_of_;
   std::map<std::tuple<std::size_t, std::int64_t, std::size_t, std::int64_t>, NodePrice> shifted_;
 
   // the current shape
@@ -1585,12 +1709,6 @@ class Lattice {
   double outside_ = 1;                         ///< of all together
   double steps_inside_ = 1;                    ///< of the MACs, in a full tile
   std::array<std::int64_t, kMaxTensors> tile_{};
-  std::array<double, kMaxTensors> least_visits_{}, own_visits_{};  ///< own: iterations of all relevant loops together
-  struct Slidable {
-    std::int64_t shape = -1;
-    bool can = false;
-  };
-  std::array<std::array<Slidable, kMaxLevels>, kMaxTensors> slidable_{};
 
   Score best_;
   double limit_ = std::numeric_limits<double>::infinity();  ///< energy of a path that only meets the incumbent
@@ -1670,10 +1788,10 @@ double Problem::energy_limit(const Score& incumbent, double cycles) const {
 namespace {
 
 template <std::size_t K>
-LatticeOutcome solve_fixed(const Problem& problem, const Prices& prices, const Score& incumbent, const Scope& scope,
-                           const Patience& patience, Workspace& workspace) {
+std::unique_ptr<Look> solve_fixed(const Problem& problem, const Prices& prices, const Scope& scope, const Patience& patience,
+                                  Workspace& workspace) {
   const auto& keeps = prices.job().keeps;
-  return Lattice<K>(problem, prices, {keeps, keeps}, incumbent, scope, patience, workspace).run();
+  return std::make_unique<Lattice<K>>(problem, prices, Keeping{keeps, keeps}, scope, patience, workspace);
 }
 
 /// Whether a bound may go by bands: not where more visits of psums are cheaper, since bands have too few.
@@ -1692,10 +1810,10 @@ bool banded(const Problem& problem, const Prices& prices, const Keeping& keeping
 
 }  // namespace
 
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
-                     const Patience& patience, Workspace& workspace) {
+std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const OuterEnergy& outer, const Patience& patience,
+                            Workspace& workspace) {
   const Scope scope{kMaxLevels, 1, &outer, {}};
-  const auto by = [&](auto solves) { return solves(problem, prices, incumbent, scope, patience, workspace); };
+  const auto by = [&](auto solves) { return solves(problem, prices, scope, patience, workspace); };
   const int parts = problem.parts.label_count;
   if (parts <= kFirstPort + 4) return by(solve_fixed<kFirstPort + 4>);
   if (parts <= kFirstPort + 8) return by(solve_fixed<kFirstPort + 8>);
@@ -1704,9 +1822,9 @@ LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& 
   return by(solve_fixed<kMaxLabelParts>);
 }
 
-LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
-                             const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
-  return Lattice<1>(problem, prices, keeping, incumbent, {kMaxLevels, 1, &outer, {}}, patience, workspace).run();
+std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping,
+                                    const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
+  return std::make_unique<Lattice<1>>(problem, prices, keeping, Scope{kMaxLevels, 1, &outer, {}}, patience, workspace);
 }
 
 double least_outer(const Problem& problem, const Prices& prices, const Keeping& keeping, const Nearest& nearest,
@@ -1716,26 +1834,28 @@ double least_outer(const Problem& problem, const Prices& prices, const Keeping& 
   energy.leakage = 0;
   energy.constraints.clear();
   const Scope scope{problem.outer_level, 1, nullptr, nearest, banded(problem, prices, keeping)};
-  const auto lattice = [&](const Score& limit) { return Lattice<1>(energy, prices, keeping, limit, scope, patience, workspace); };
-  Lattice<1> first = lattice({});
-  const double least = first.bound_apart().value;
-  const double most = first.least_even();
+  Lattice<1> lattice(energy, prices, keeping, scope, patience, workspace);
+  const double least = lattice.bound_apart().value;
+  const double most = lattice.least_even();
   constexpr double kRounding = 1 + 1e-12;
   if (most <= least * kRounding) return least;
   const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
-  const LatticeOutcome outcome = narrowing({most, 0}, above, [&](const Score& limit) { return lattice(limit).run(); });
+  // Mostly it is the bound; else often what the nodes cost together, and most labels are there under any limit.
+  const auto slacks = std::span(kSlacks).first(std::isfinite(most) ? 1 : kSlacks.size());
+  const LatticeOutcome outcome = narrowing(
+      {most, 0}, above, [&](const Score& limit) { return lattice.below(limit); }, slacks);
   return outcome.finished ? outcome.score.value : 0;
 }
 
 Score bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                   const Patience& patience, Workspace& workspace) {
-  return Lattice<1>(problem, prices, keeping, {}, {kMaxLevels, 1, &outer, {}}, patience, workspace).bound_apart();
+  return Lattice<1>(problem, prices, keeping, {kMaxLevels, 1, &outer, {}}, patience, workspace).bound_apart();
 }
 
-LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
-                           const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
+std::unique_ptr<Look> bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+                                  const Patience& patience, Workspace& workspace) {
   const Scope scope{kMaxLevels, problem.outer_level + 1, &outer, {}, banded(problem, prices, keeping)};
-  return Lattice<1>(problem, prices, keeping, incumbent, scope, patience, workspace).run();
+  return std::make_unique<Lattice<1>>(problem, prices, keeping, scope, patience, workspace);
 }
 
 }  // namespace tilepath::search_detail

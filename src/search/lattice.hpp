@@ -27,7 +27,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -103,8 +105,10 @@ struct LatticeOutcome {
 
 /// Solves with a limit not far above a bound first, then further away, at last with `most`: most labels die at once where the
 /// limit is tight. `above(slack)`: the bound, so many times as much; `solve_below(limit)`: what is to be solved.
+inline constexpr std::array kSlacks = {1.02, 1.1, 1.2, 1.4, 2.0, 3.0};
 template <class Above, class Solve>
-LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below) {
+LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below,
+                         std::span<const double> slacks = kSlacks) {
   LatticeOutcome all;
   const auto finds = [&](const Score& limit) {
     LatticeOutcome outcome = solve_below(limit);
@@ -113,30 +117,39 @@ LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& sol
     all = std::move(outcome);
     return all.score < limit || !all.finished;
   };
-  constexpr std::array kSlacks = {1.02, 1.1, 1.2, 1.4, 2.0, 3.0};
   std::int64_t labels = 0;
-  for (std::size_t k = 0; k < kSlacks.size(); ++k) {
-    if (!(above(kSlacks[k] * 1.05) < most)) break;
+  for (std::size_t k = 0; k < slacks.size(); ++k) {
+    if (!(above(slacks[k] * 1.05) < most)) break;
     const std::int64_t before = all.labels_kept;
-    if (finds(above(kSlacks[k]))) return all;
+    if (finds(above(slacks[k]))) return all;
     const std::int64_t more = all.labels_kept - before - labels;
-    if (k > 0 && more < labels / 16) break;                         // all the way costs little
-    if (k > 0 && k + 2 < kSlacks.size() && more < labels / 4) ++k;  // a step further does
+    if (k > 0 && more < labels / 16) break;                        // all the way costs little
+    if (k > 0 && k + 2 < slacks.size() && more < labels / 4) ++k;  // a step further does
     labels += more;
   }
   finds(most);
   return all;
 }
 
-/// The best nest of a job, of a hierarchy with bandwidths, that is strictly better than `incumbent`. Deterministic.
-LatticeOutcome solve(const Problem& problem, const Prices& prices, const Score& incumbent, const OuterEnergy& outer,
-                     const Patience& patience, Workspace& workspace);
+/// A lattice that is solved with one limit after the other.
+class Look {
+ public:
+  virtual ~Look() = default;
+  /// What is strictly better than the limit. Deterministic.
+  virtual LatticeOutcome below(const Score& limit) = 0;
+};
+
+// All that they are given must outlive them; of those with one workspace, one at a time.
+
+/// The best nest of a job, of a hierarchy with bandwidths.
+std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const OuterEnergy& outer, const Patience& patience,
+                            Workspace& workspace);
 
 /// The same for all jobs of these lanes that `keeping` allows together, with bandwidths relaxed: each port carries its least,
 /// whatever the nest. Much cheaper, since a label has one cost. `score` is then a bound: no nest scores less; where no bandwidth
-/// is limited, it is what the nest scores. Without a nest, none beats the incumbent.
-LatticeOutcome solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
-                             const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
+/// is limited, it is what the nest scores. Without a nest, none beats the limit.
+std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping,
+                                    const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
 
 // The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others.
 // Each part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
@@ -150,7 +163,7 @@ Score bound_apart(const Problem& problem, const Prices& prices, const Keeping& k
                   const Patience& patience, Workspace& workspace);
 
 /// A better one: their inner nodes on their own.
-LatticeOutcome bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const Score& incumbent,
-                           const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
+std::unique_ptr<Look> bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+                                  const Patience& patience, Workspace& workspace);
 
 }  // namespace tilepath::search_detail

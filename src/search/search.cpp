@@ -32,6 +32,7 @@ using search_detail::Keeping;
 using search_detail::LaneChoice;
 using search_detail::LaneFactors;
 using search_detail::LatticeOutcome;
+using search_detail::Look;
 using search_detail::Nearest;
 using search_detail::OuterEnergy;
 using search_detail::Parts;
@@ -538,11 +539,11 @@ class Searcher {
     std::vector<LatticeOutcome> outcomes(batch.size());
     at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
       const Knot& knot = *batch[k];
-      outcomes[k] = narrowing(knot, [&](const Score& limit) {
-        if (knot.looks == 1) return bound_inner(problem_, prices, keeping(knot), limit, outer, patience_, workspace);
-        return relaxes(knot) ? solve_relaxed(problem_, prices, keeping(knot), limit, outer, patience_, workspace)
-                             : solve(problem_, prices, limit, outer, patience_, workspace);
-      });
+      const std::unique_ptr<Look> look =
+          knot.looks == 1 ? bound_inner(problem_, prices, keeping(knot), outer, patience_, workspace)
+          : relaxes(knot) ? solve_relaxed(problem_, prices, keeping(knot), outer, patience_, workspace)
+                          : search_detail::solve(problem_, prices, outer, patience_, workspace);
+      outcomes[k] = narrowing(knot, [&](const Score& limit) { return look->below(limit); });
     });
     bool finished = true;
     for (std::size_t k = 0; k < batch.size(); ++k) {
