@@ -1,6 +1,8 @@
 #include "lanes.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -28,7 +30,7 @@ using Room = std::pair<std::int64_t, std::int64_t>;  // what is left of x and y
 class Choices {
  public:
   Choices(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish,
-          const std::function<void(const LaneChoice&)>& visit)
+          const std::function<void(const LaneChoice&, const LanesBegun&)>& visit)
       : layer_(layer), fanout_(*hierarchy.level(index).fanout), wish_(wish), visit_(visit) {
     choice_.factors.fill(1);
     iterations_after_.assign(layer.dimensions.size() + 1, 1);
@@ -45,22 +47,74 @@ class Choices {
       on_x_.push_back(fanout_.unrolls(Axis::x, name));
       on_y_.push_back(fanout_.unrolls(Axis::y, name));
       deals_.emplace_back();
-      if (wish.deals[at]) deals_.back() = deals_of(wish.left[at], index, on_x_[at] ? fanout_.x : 1, on_y_[at] ? fanout_.y : 1);
+      if (wish.deals[at]) set_deals(d, index);
+      irrelevant_.push_back(0);
+      for (int t = 0; t < layer.tensor_count(); ++t)
+        if (!layer.relevant(t, d)) irrelevant_.back() |= 1U << t;
     }
+    for (int t = 0; t < layer.tensor_count(); ++t)
+      for (const Rank& rank : layer.tensors[static_cast<std::size_t>(t)].ranks)
+        if (rank.size() > 1) halos_.emplace_back(t, &rank);
+    lanes_.fill(1);
   }
 
-  void run() { extend(0, 1); }
+  void run() {
+    std::array<double, kMaxTensors> sharing{};
+    sharing.fill(1);
+    extend(0, 1, sharing);
+  }
 
  private:
-  void extend(int d, double steps) {
+  void set_deals(int d, int index) {
     const auto at = static_cast<std::size_t>(d);
-    std::int64_t most = 0;
-    for (const Room& room : rooms_[at]) most = std::max(most, room.first * room.second);
-    if (!wish_.worth(steps * std::max(1.0, iterations_after_[at] / static_cast<double>(most)))) return;
-    if (d == layer_.dimension_count()) {
-      visit_(choice_);
-      return;
+    std::map<std::pair<std::int32_t, std::int32_t>, std::vector<Deal>> by_lanes;
+    for (const Deal& deal : deals_of(wish_.left[at], index, on_x_[at] ? fanout_.x : 1, on_y_[at] ? fanout_.y : 1))
+      by_lanes[{deal.x, deal.y}].push_back(deal);
+    for (auto& [lanes, deals] : by_lanes) {
+      std::stable_sort(deals.begin(), deals.end(), [](const Deal& a, const Deal& b) { return work(a) > work(b); });
+      deals_[at].push_back(std::move(deals));
     }
+  }
+  /// Lanes that have work, on average.
+  static double work(const Deal& deal) { return static_cast<double>(deal.chunk) / static_cast<double>(deal.part); }
+
+  [[nodiscard]] LanesBegun begun(std::size_t at, double steps, const std::array<double, kMaxTensors>& sharing) const {
+    std::int64_t most = 1;  // lanes that the dimensions to come may have
+    for (const Room& room : rooms_[at]) most = std::max(most, room.first * room.second);
+    const double more = std::min(static_cast<double>(most), iterations_after_[at]);
+    LanesBegun begun{steps * iterations_after_[at] / more, sharing};
+    for (const auto& [t, rank] : halos_) {
+      double all = 1;
+      double widest = 1;
+      for (const Term& term : *rank) {
+        const double lanes = lanes_[static_cast<std::size_t>(term.dimension)];
+        all *= lanes;
+        widest = std::max(widest, lanes);
+      }
+      begun.sharing[static_cast<std::size_t>(t)] *= all / widest;
+    }
+    for (double& lanes : begun.sharing) lanes *= more;
+    return begun;
+  }
+
+  /// Whether any choice that goes on from the dimensions before `d` was worth it.
+  bool extend(int d, double steps, const std::array<double, kMaxTensors>& sharing) {
+    const auto at = static_cast<std::size_t>(d);
+    const LanesBegun begun = this->begun(at, steps, sharing);
+    if (!wish_.worth(begun)) return false;
+    if (d == layer_.dimension_count()) {
+      visit_(choice_, begun);
+      return true;
+    }
+    const auto go_on = [&](double lanes, std::int64_t steps_of_it) {
+      lanes_[at] = lanes;
+      std::array<double, kMaxTensors> more = sharing;
+      for (std::uint32_t tensors = irrelevant_[at]; tensors != 0; tensors &= tensors - 1)
+        more[static_cast<std::size_t>(std::countr_zero(tensors))] *= lanes;
+      const bool worth = extend(d + 1, steps * static_cast<double>(steps_of_it), more);
+      lanes_[at] = 1;
+      return worth;
+    };
     std::vector<Room>& after = rooms_[at + 1];
     for (const Factor& factor : factors_[at]) {
       after.clear();
@@ -68,18 +122,21 @@ class Choices {
       keep_largest(after);
       if (after.empty()) continue;
       choice_.factors[at] = factor.lanes;
-      extend(d + 1, steps * static_cast<double>(wish_.left[at] / factor.lanes));
+      go_on(static_cast<double>(factor.lanes), wish_.left[at] / factor.lanes);
     }
     choice_.factors[at] = 1;
-    for (const Deal& deal : deals_[at]) {
+    for (const std::vector<Deal>& deals : deals_[at]) {
       after.clear();
-      take(deal.x, deal.y, at);
+      take(deals.front().x, deals.front().y, at);
       keep_largest(after);
       if (after.empty()) continue;
-      choice_.deals[at] = deal;
-      extend(d + 1, steps * static_cast<double>(wish_.left[at] / deal.chunk * deal.part));
+      for (const Deal& deal : deals) {
+        choice_.deals[at] = deal;
+        if (!go_on(work(deal), wish_.left[at] / deal.chunk * deal.part)) break;  // the others take more steps and share less
+      }
     }
     choice_.deals[at] = {};
+    return true;
   }
 
   void take(std::int64_t x, std::int64_t y, std::size_t at) {
@@ -107,11 +164,14 @@ class Choices {
   const LaneWish& wish_;
   std::vector<double> iterations_after_;  ///< of this and the later dimensions together
   std::vector<bool> on_x_, on_y_;
-  std::vector<std::vector<Factor>> factors_;  ///< per dimension
-  std::vector<std::vector<Deal>> deals_;      ///< per dimension
+  std::vector<std::vector<Factor>> factors_;           ///< per dimension
+  std::vector<std::vector<std::vector<Deal>>> deals_;  ///< per dimension and lanes, those that leave the least idle first
+  std::vector<std::uint32_t> irrelevant_;              ///< per dimension, to which tensors, a bit each
+  std::vector<std::pair<int, const Rank*>> halos_;     ///< tensor and rank
+  std::array<double, kMaxDimensions> lanes_{};         ///< chosen so far: those with work
   /// Per dimension, what the splits of the choices before it may leave of the axes; a larger room makes a smaller one needless.
   std::vector<std::vector<Room>> rooms_;
-  const std::function<void(const LaneChoice&)>& visit_;
+  const std::function<void(const LaneChoice&, const LanesBegun&)>& visit_;
   LaneChoice choice_;
 };
 
@@ -192,7 +252,7 @@ std::vector<std::int64_t> Deal::parts() const {
 }
 
 void for_each_lane_choice(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish,
-                          const std::function<void(const LaneChoice&)>& visit) {
+                          const std::function<void(const LaneChoice&, const LanesBegun&)>& visit) {
   Choices(layer, hierarchy, index, wish, visit).run();
 }
 

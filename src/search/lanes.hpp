@@ -49,18 +49,26 @@ bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<
 /// Whether the mapspace cuts dimension `d` with a remainder in time: not where tiles of a tensor with a halo are kept sliding.
 bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int d);
 
+/// A choice of lanes that is made for some dimensions: what is known of all that go on from it.
+struct LanesBegun {
+  double steps = 1;  ///< that one lane takes at least, of what is left
+  /// Per tensor, lanes that need the same word of it at once, at most: all of dimensions irrelevant to it, and along a halo rank
+  /// all but those of its widest dimension. In those steps in which lanes have work, on average.
+  std::array<double, kMaxTensors> sharing{};
+};
+
 /// What lane choices are wanted for a fanout.
 struct LaneWish {
   Extents left{};                            ///< what outer fanouts leave of each bound
   std::array<bool, kMaxDimensions> deals{};  ///< dimensions that may be dealt
-  /// Whether a choice that takes at least so many steps (of what is left, on one lane of it) is worth visiting.
-  std::function<bool(double steps)> worth = [](double) { return true; };
+  /// Whether any choice that goes on so is worth visiting. More steps or less sharing are worth no more.
+  std::function<bool(const LanesBegun&)> worth = [](const LanesBegun&) { return true; };
 };
 
-/// Visits all lane choices that fit the fanout of level `index`, each once, in a fixed order. One without lanes (all ones) is
-/// among them.
+/// Visits all lane choices that fit the fanout of level `index`, each once, in a fixed order, with what is known of it. One
+/// without lanes (all ones) is among them.
 void for_each_lane_choice(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneWish& wish,
-                          const std::function<void(const LaneChoice&)>& visit);
+                          const std::function<void(const LaneChoice&, const LanesBegun&)>& visit);
 
 /// The spatial loops of one way to lay a choice on the axes of the fanout of level `index`; x takes what it can first.
 std::vector<SpatialLoop> lay_out(const Layer& layer, const Hierarchy& hierarchy, int index, const LaneFactors& factors,

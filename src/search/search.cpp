@@ -93,14 +93,20 @@ namespace {
 
 constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
+/// How far above a knot's bound lanes are listed at first, and how much further each time.
+constexpr double kFirstSlack = 1.1;
+constexpr double kWiden = 1.5;
+
 /// A knot of the job tree.
 struct Knot {
   Score bound;
-  std::int64_t number = 0;  ///< in order of creation: of equal bounds, the older first
-  int fanouts = 0;          ///< levels whose fanout is decided
-  bool keeps = false;       ///< the keeps are decided too: a job
-  int looks = 0;            ///< see look
-  bool remainders = false;  ///< some dimension is to be dealt in parts that do not divide (R9)
+  std::int64_t number = 0;                                    ///< in order of creation: of equal bounds, the older first
+  int fanouts = 0;                                            ///< levels whose fanout is decided
+  bool keeps = false;                                         ///< the keeps are decided too: a job
+  int looks = 0;                                              ///< see look
+  bool remainders = false;                                    ///< some dimension is to be dealt in parts that do not divide (R9)
+  Score listed{-std::numeric_limits<double>::infinity(), 0};  ///< of the lanes of the next fanout, all with bounds below this
+  double slack = kFirstSlack;                                 ///< how far above its bound the next ones are listed
   std::shared_ptr<const Job> lanes = std::make_shared<const Job>();  ///< shared by the knots below it; without keeps
   std::array<std::uint32_t, kMaxTensors> kept{};
 };
@@ -184,7 +190,7 @@ class Searcher {
   bool step() {
     KnotPointer knot = pop();
     if (knot->fanouts < problem_.hierarchy.level_count())
-      branch_lanes(*knot);
+      branch_lanes(std::move(knot));
     else if (!knot->keeps && knot->looks == kLooks)
       branch_keeps(*knot);
     else if (knot->looks == 0)
@@ -264,7 +270,7 @@ class Searcher {
     result_.evaluation = evaluation;
   }
 
-  /// Compulsory: every MAC, and every word of each tensor once past the outermost level.
+  /// Compulsory: every MAC, and every word of each tensor once past the outermost level and into all levels that must keep it.
   void set_floor() {
     const Hierarchy& hierarchy = problem_.hierarchy;
     macs_ = static_cast<double>(macs(problem_.layer));
@@ -277,9 +283,27 @@ class Searcher {
       compulsory_[index(t)] =
           words * accesses_per_word(outermost, tensor) * (output ? outermost.write_energy : outermost.read_energy);
       floor_[search_detail::kEnergy] += compulsory_[index(t)];
+      for (int l = 1; l < hierarchy.level_count(); ++l)
+        if ((keeping_.must[index(t)] >> l & 1U) != 0) floor_[search_detail::kEnergy] += words * least_passing(t, l);
       if (const int port = output ? problem_.parts.write_port[0] : problem_.parts.read_port[0]; port >= 0)
         floor_[index(port)] += words * static_cast<double>(level_words(outermost, tensor));
     }
+  }
+
+  /// Energy of one word's way between the node of a tensor at level `l` and its parent, but for what the outermost level pays.
+  [[nodiscard]] double least_passing(int t, int l) const {
+    const auto access = [&](int level, bool write) {
+      const Level& of = problem_.hierarchy.level(level);
+      return accesses_per_word(of, problem_.layer.tensors[index(t)]) * (write ? of.write_energy : of.read_energy);
+    };
+    const bool output = problem_.layer.is_output(t);
+    double parent = std::numeric_limits<double>::infinity();
+    for (int above = l - 1; above >= 0; --above) {
+      if ((keeping_.may[index(t)] >> above & 1U) != 0) parent = std::min(parent, above == 0 ? 0 : access(above, output));
+      if ((keeping_.must[index(t)] >> above & 1U) != 0) break;
+    }
+    if (!output) return parent + access(l, true);
+    return problem_.hierarchy.level(l).drain_reads ? parent + access(l, false) : parent;
   }
 
   void push(Knot knot) {
@@ -371,6 +395,55 @@ class Searcher {
     }
     return least;
   }
+
+  /// What the MACs' accesses cost at least where a level is the innermost that keeps a tensor, by the lanes of one fanout that
+  /// share each word: shared / lanes + apart.
+  struct Access {
+    double shared = 0, apart = 0;
+  };
+  /// Whichever level it is.
+  [[nodiscard]] static double least_of(const std::vector<Access>& accesses, double lanes) {
+    double least = std::numeric_limits<double>::infinity();
+    for (const Access& access : accesses) least = std::min(least, std::max(0.0, access.shared / lanes + access.apart));
+    return least;
+  }
+  /// Per such level, when the fanouts outside level `fanout` have lanes and those further in may have all that there are.
+  [[nodiscard]] std::vector<Access> accesses_of(const Job& job, int t, int fanout) const {
+    const Tensor& tensor = problem_.layer.tensors[index(t)];
+    std::vector<Access> accesses;
+    Access network;
+    double sharing = 1;  // by lanes of the other fanouts so far
+    for (int l = problem_.hierarchy.level_count() - 1; l >= 0; --l) {
+      const Level& level = problem_.hierarchy.level(l);
+      double& of_network = l < fanout ? network.shared : network.apart;
+      if (level.fanout) of_network += macs_ * at(level.fanout->energy_per_word, tensor.role) / sharing;
+      if (l > fanout) sharing *= static_cast<double>(level.fanout_size());
+      if (l < fanout) sharing *= most_sharing(job, t, l);
+      if (l > 0 && at(level.keeps, tensor.role) == Keep::never) continue;
+      const double access = macs_ * accesses_per_word(level, tensor) / sharing *
+                            (problem_.layer.is_output(t) ? level.write_energy : level.read_energy);
+      accesses.push_back(network);
+      (l <= fanout ? accesses.back().shared : accesses.back().apart) += access;
+      if (l == 0) accesses.back().apart -= compulsory_[index(t)];  // these pass the outermost level anyway
+    }
+    return accesses;
+  }
+  /// Lanes over the fanout of a level that may need the same word of a tensor: those of irrelevant dimensions and of halos.
+  [[nodiscard]] double most_sharing(const Job& job, int t, int level) const {
+    double sharing = 1;
+    const auto lanes = [&](int d) {
+      const Deal& deal = job.deals[index(d)];
+      const double dealt = deal.fanout == level ? static_cast<double>(deal.chunk) / static_cast<double>(deal.part) : 1;
+      return dealt * static_cast<double>(job.lanes[index(level)][index(d)]);
+    };
+    for (int d = 0; d < problem_.layer.dimension_count(); ++d)
+      if (!relevant_[index(t)][index(d)]) sharing *= lanes(d);
+    for (const Rank& rank : problem_.layer.tensors[index(t)].ranks)
+      for (const Term& term : rank)
+        if (rank.size() > 1) sharing *= lanes(term.dimension);
+    return sharing;
+  }
+
   /// Physical lanes of the fanouts from `level` inwards.
   [[nodiscard]] double lanes_from(int level) const {
     double lanes = 1;
@@ -379,7 +452,12 @@ class Searcher {
     return lanes;
   }
 
-  void branch_lanes(const Knot& knot) {
+  /// Lists choices of lanes for the next fanout, those with the least bounds first; the knot stays for the others, most of which
+  /// need never be listed.
+  void branch_lanes(KnotPointer of) {
+    Knot& knot = *of;
+    const double above = knot.bound.value * knot.slack;
+    const Score limit = above > knot.bound.value ? std::min(incumbent_, Score{above, 0}) : incumbent_;
     const Level& level = problem_.hierarchy.level(knot.fanouts);
     LaneChoice none;
     none.factors.fill(1);
@@ -387,7 +465,8 @@ class Searcher {
     int fanouts = knot.fanouts + 1;
     while (fanouts < problem_.hierarchy.level_count() && !problem_.hierarchy.level(fanouts).fanout) ++fanouts;
     job.lanes.resize(index(fanouts), none.factors);
-    const auto take_choice = [&](const LaneChoice& choice) {
+    Score beyond;  // the least of those that are not listed yet
+    const auto take_choice = [&](const LaneChoice& choice, const Score& least) {
       job.lanes[index(knot.fanouts)] = choice.factors;
       bool dealt = false;
       for (std::size_t d = 0; d < choice.deals.size(); ++d) {
@@ -397,19 +476,30 @@ class Searcher {
 
       if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
       if (!counts_obey(choice, knot.fanouts) || mirrored(job)) return;
-      const Score bound = std::max(knot.bound, lanes_bound(job, fanouts));
-      if (bound >= incumbent_) return;
+      const Score bound = std::max(least, lanes_bound(job, fanouts));
+      if (bound >= limit) beyond = std::min(beyond, bound);
+      if (bound < knot.listed || bound >= limit) return;
       Knot next;
-      next.bound = bound;
+      next.bound = std::max(knot.bound, bound);
       next.fanouts = fanouts;
       next.remainders = knot.remainders;
       next.lanes = std::make_shared<const Job>(job);
       push(std::move(next));
     };
-    if (!level.fanout) {
-      take_choice(none);
-      return;
-    }
+    if (level.fanout)
+      beyond = std::min(beyond, visit_choices(knot, limit, take_choice));
+    else
+      take_choice(none, {0, 0});
+    knot.listed = limit;
+    knot.bound = beyond;
+    knot.slack = 1 + (knot.slack - 1) * kWiden;
+    push(std::move(knot));
+  }
+
+  /// Calls `visit` with at least those choices of lanes for the next fanout whose bounds are below the limit, and the bound. The
+  /// least bound of the others.
+  template <class Visit>
+  [[nodiscard]] Score visit_choices(const Knot& knot, const Score& limit, const Visit& visit) const {
     search_detail::LaneWish wish;
     wish.left = left_by(*knot.lanes);
     for (int d = 0; d < problem_.layer.dimension_count(); ++d)
@@ -417,10 +507,27 @@ class Searcher {
           knot.remainders && search_detail::may_deal(problem_.layer, problem_.hierarchy, options_.constraints, d, knot.fanouts);
     const double dealt = dealt_steps(*knot.lanes);
     const double inner = lanes_from(knot.fanouts + 1);
-    wish.worth = [&, dealt, inner](double steps) {
-      return problem_.score(floor_, problem_.pace(std::max(1.0, std::ceil(dealt * steps / inner)))) < incumbent_;
+    std::vector<std::vector<Access>> accesses;
+    for (int t = 0; t < problem_.layer.tensor_count(); ++t) accesses.push_back(accesses_of(*knot.lanes, t, knot.fanouts));
+    const auto bound = [&](const search_detail::LanesBegun& begun) {
+      Cost cost = floor_;
+      for (std::size_t t = 0; t < accesses.size(); ++t) cost[search_detail::kEnergy] += least_of(accesses[t], begun.sharing[t]);
+      return problem_.score(cost, problem_.pace(std::max(1.0, std::ceil(dealt * begun.steps / inner))));
     };
-    search_detail::for_each_lane_choice(problem_.layer, problem_.hierarchy, knot.fanouts, wish, take_choice);
+    // Rounding may put the bound of a choice that is begun a little above that of the whole.
+    constexpr double kRounding = 1 + 1e-9;
+    const Score far{limit.value * kRounding, limit.tie};
+    Score beyond;
+    wish.worth = [&](const search_detail::LanesBegun& begun) {
+      const Score least = bound(begun);
+      if (least < far) return true;
+      beyond = std::min(beyond, least);
+      return false;
+    };
+    search_detail::for_each_lane_choice(
+        problem_.layer, problem_.hierarchy, knot.fanouts, wish,
+        [&](const LaneChoice& choice, const search_detail::LanesBegun& begun) { visit(choice, bound(begun)); });
+    return beyond;
   }
 
   /// Whether exchanging dimensions that the layer does not tell apart makes an earlier choice of lanes: then that one's mappings
