@@ -1008,8 +1008,8 @@ class Lattice : public Look {
       const auto& ranks = layer_.tensors[index(t)].ranks;
       const bool can =
           std::any_of(ranks.begin(), ranks.end(), [&](const Rank& rank) { return rank.size() > 1 && may_slide(level, rank); });
-      of.known |= static_cast<std::uint16_t>(1U << level);
-      of.can |= static_cast<std::uint16_t>(static_cast<unsigned>(can) << level);
+      of.known |= 1U << level;
+      of.can |= static_cast<std::uint32_t>(can) << level;
     }
     return (of.can >> level & 1U) != 0;
   }
@@ -1679,7 +1679,7 @@ class Lattice : public Look {
   std::array<std::int64_t, kMaxTensors> tiles_{};
   std::array<std::vector<Visits>, kMaxTensors> visits_;  ///< by tile
   struct Slidable {
-    std::uint16_t known = 0, can = 0;  ///< a bit per level
+    std::uint32_t known = 0, can = 0;  ///< a bit per level
   };
   std::array<std::vector<Slidable>, kMaxTensors> slidable_;  ///< by tile
   std::vector<Extents> lanes_inside_;                        ///< per level: lanes of its fanout and all further in
