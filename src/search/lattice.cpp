@@ -51,6 +51,7 @@ struct Slide {
   friend auto operator<=>(const Slide&, const Slide&) = default;
 };
 
+/// For what a label remembers of several of them.
 struct SlidesHash {
   std::size_t operator()(const std::vector<Slide>& slides) const {
     std::uint64_t hash = 0;
@@ -349,8 +350,8 @@ class Lattice : public Look {
     }
   }
 
-  /// How often the tile of a tensor that the current shape gives arrives: `own`, the iterations of all its relevant loops; at
-  /// least, if it may stay in place or slide.
+  /// How often a tensor's tile of the current shape arrives: once for each iteration of its own loops; at least, if it may stay
+  /// in place or slide.
   struct Visits {
     double own = 0, least = 0;  ///< 0: not known
   };
@@ -515,12 +516,13 @@ class Lattice : public Look {
     return layer_.is_output(t) || prices.mac_fanout(t) < 0 ? energy : energy + prices.least_mac_reads(t)[kEnergy];
   }
 
-  /// Of all tensors, given the least of each one's inner nodes by the level of its nearest outer one: the outer ones each at its
-  /// least too, or together.
+  /// Where the nearest outer nodes stand: the least of the inner ones then, and with the outer ones each at its least.
   struct OuterChoice {
     double inner = 0, apart = 0;
     Nearest nearest{};
   };
+  /// Of all tensors, given the least of each one's inner nodes by the level of its nearest outer one: the outer ones each at its
+  /// least too, or together.
   double least_together(const std::array<ByLevel, kMaxTensors>& inner) {
     const int outer = outer_level();
     std::vector<OuterChoice>& choices = choices_;
