@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <map>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -71,12 +70,11 @@ class Choices {
     for (const Deal& deal : deals_of(wish_.left[at], index, on_x_[at] ? fanout_.x : 1, on_y_[at] ? fanout_.y : 1))
       by_lanes[{deal.x, deal.y}].push_back(deal);
     for (auto& [lanes, deals] : by_lanes) {
-      std::stable_sort(deals.begin(), deals.end(), [](const Deal& a, const Deal& b) { return work(a) > work(b); });
+      std::stable_sort(deals.begin(), deals.end(),
+                       [](const Deal& a, const Deal& b) { return a.lanes_at_work() > b.lanes_at_work(); });
       deals_[at].push_back(std::move(deals));
     }
   }
-  /// Lanes that have work, on average.
-  static double work(const Deal& deal) { return static_cast<double>(deal.chunk) / static_cast<double>(deal.part); }
 
   [[nodiscard]] LanesBegun begun(std::size_t at, double steps, const std::array<double, kMaxTensors>& sharing) const {
     std::int64_t most = 1;  // lanes that the dimensions to come may have
@@ -132,7 +130,8 @@ class Choices {
       if (after.empty()) continue;
       for (const Deal& deal : deals) {
         choice_.deals[at] = deal;
-        if (!go_on(work(deal), wish_.left[at] / deal.chunk * deal.part)) break;  // the others take more steps and share less
+        // The others take more steps and share less.
+        if (!go_on(deal.lanes_at_work(), wish_.left[at] / deal.chunk * deal.part)) break;
       }
     }
     choice_.deals[at] = {};

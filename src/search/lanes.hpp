@@ -25,6 +25,8 @@ struct Deal {
   std::int32_t x = 1, y = 1;
 
   [[nodiscard]] bool dealt() const { return fanout >= 0; }
+  /// Lanes that have work in a step, on average; 1 where it is not dealt.
+  [[nodiscard]] double lanes_at_work() const { return static_cast<double>(chunk) / static_cast<double>(part); }
   /// Iterations of each lane, x outermost; 0 = idle.
   [[nodiscard]] std::vector<std::int64_t> parts() const;
 };

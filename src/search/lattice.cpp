@@ -1224,7 +1224,6 @@ class Lattice : public Look {
   // -- loops --------------------------------------------------------------------------------------------------------------
 
   void place_loop(const Label& label, std::int32_t at, const Axis& axis, const Step& step) {
-    const Open moves = moves_[index(axis.dimension)];
     const bool remainder = !axis.rung().divides() || !axis.rung(step.to).divides();
     if (remainder && (has(label.even, axis.dimension) || lanes_within(phase_of(label.phase).level, axis.dimension))) return;
     Label next = label;
@@ -1235,6 +1234,7 @@ class Lattice : public Look {
     next.shape = shape_ + static_cast<std::int64_t>(step.to - axis.at) * axis.stride;
     if (!keep_order(next)) return;
     if (label.slides != 0) move_slides(next, axis.dimension, step.count);
+    const Open moves = moves_[index(axis.dimension)];
     if constexpr (K > 1) use(next.cost, label.open & moves, phase_of(label.phase).placed_so_far & ~label.open, steps_inside_);
     for_each_open(
         label,
@@ -1687,12 +1687,12 @@ class Lattice : public Look {
   std::vector<Extents> lanes_inside_;                        ///< per level: lanes of its fanout and all further in
 
   std::vector<std::unique_ptr<Phase>> phases_;
-  std::vector<std::int32_t> phase_blocks_;  ///< of all phases, see block_of
-  std::array<std::vector<std::pair<Chain, ByLevel>>, kMaxTensors> least_by_next_;
-  std::array<ByLevel, kMaxTensors> least_further_{};                    ///< below 0: not known
-  std::vector<OuterChoice> choices_, longer_;                           ///< of least_together
-  std::map<std::tuple<int, int, Chains>, std::uint32_t> phase_number_;  ///< by level, shared partition and chains
-  std::vector<std::vector<std::uint32_t>> agenda_;                      ///< phases in the order in which they are gone through
+  std::vector<std::int32_t> phase_blocks_;                                         ///< of all phases, see block_of
+  std::array<std::vector<std::pair<Chain, ByLevel>>, kMaxTensors> least_by_next_;  ///< by chain: what is known of them
+  std::array<ByLevel, kMaxTensors> least_further_{};                               ///< below 0: not known
+  std::vector<OuterChoice> choices_, longer_;                                      ///< of least_together
+  std::map<std::tuple<int, int, Chains>, std::uint32_t> phase_number_;             ///< by level, shared partition and chains
+  std::vector<std::vector<std::uint32_t>> agenda_;  ///< phases in the order in which they are gone through
   std::vector<Label> labels_;
   std::vector<Table> tables_;
   std::array<std::array<std::int16_t, 1U << kMaxLevels>, kMaxTensors>

@@ -103,9 +103,11 @@ struct LatticeOutcome {
   std::int64_t labels_kept = 0, labels_pruned = 0;
 };
 
+/// How many times a bound the limits above it are, one after the other.
+inline constexpr std::array kSlacks = {1.02, 1.1, 1.2, 1.4, 2.0, 3.0};
+
 /// Solves with a limit not far above a bound first, then further away, at last with `most`: most labels die at once where the
 /// limit is tight. `above(slack)`: the bound, so many times as much; `solve_below(limit)`: what is to be solved.
-inline constexpr std::array kSlacks = {1.02, 1.1, 1.2, 1.4, 2.0, 3.0};
 template <class Above, class Solve>
 LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below,
                          std::span<const double> slacks = kSlacks) {

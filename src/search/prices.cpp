@@ -130,8 +130,7 @@ double Prices::lanes_at_work(int d, int from, int to, bool at_macs) const {
   for (int f = from; f < to; ++f) lanes *= static_cast<double>(factor(f, d));
   const Deal& dealt = deal(d);
   if (dealt.fanout < from || dealt.fanout >= to || !dealt.dealt()) return lanes;
-  return lanes * (at_macs ? static_cast<double>(dealt.chunk) / static_cast<double>(dealt.part)
-                          : static_cast<double>(dealt_[index(d)].size()));
+  return lanes * (at_macs ? dealt.lanes_at_work() : static_cast<double>(dealt_[index(d)].size()));
 }
 
 double Prices::irrelevant_lanes(int t, int from, int to, bool at_macs) const {

@@ -356,13 +356,13 @@ class Searcher {
     for (int t = 0; t < problem_.layer.tensor_count(); ++t) energy += least_access_of(job, t);
     return energy;
   }
+  /// Lanes of a dimension over the fanout of a level that have work in a step, on average.
+  [[nodiscard]] static double lanes_at_work(const Job& job, int level, int d) {
+    const Deal& deal = job.deals[index(d)];
+    return (deal.fanout == level ? deal.lanes_at_work() : 1) * static_cast<double>(job.lanes[index(level)][index(d)]);
+  }
   [[nodiscard]] double least_access_of(const Job& job, int t) const {
     const Tensor& tensor = problem_.layer.tensors[index(t)];
-    const auto lanes = [&](int f, int d) {
-      const Deal& deal = job.deals[index(d)];
-      const double dealt = deal.fanout == f ? static_cast<double>(deal.chunk) / static_cast<double>(deal.part) : 1;
-      return dealt * static_cast<double>(job.lanes[index(f)][index(d)]);
-    };
     double least = std::numeric_limits<double>::infinity();
     double sharing = 1;
     double network = 0;
@@ -372,7 +372,7 @@ class Searcher {
       const Level& level = problem_.hierarchy.level(l);
       if (level.fanout) {
         network += at(level.fanout->energy_per_word, tensor.role) / sharing;
-        for (int d = 0; d < problem_.layer.dimension_count(); ++d) below[index(d)] *= lanes(l, d);
+        for (int d = 0; d < problem_.layer.dimension_count(); ++d) below[index(d)] *= lanes_at_work(job, l, d);
         sharing = 1;
         for (int d = 0; d < problem_.layer.dimension_count(); ++d)
           if (!relevant_[index(t)][index(d)]) sharing *= below[index(d)];
@@ -431,16 +431,11 @@ class Searcher {
   /// Lanes over the fanout of a level that may need the same word of a tensor: those of irrelevant dimensions and of halos.
   [[nodiscard]] double most_sharing(const Job& job, int t, int level) const {
     double sharing = 1;
-    const auto lanes = [&](int d) {
-      const Deal& deal = job.deals[index(d)];
-      const double dealt = deal.fanout == level ? static_cast<double>(deal.chunk) / static_cast<double>(deal.part) : 1;
-      return dealt * static_cast<double>(job.lanes[index(level)][index(d)]);
-    };
     for (int d = 0; d < problem_.layer.dimension_count(); ++d)
-      if (!relevant_[index(t)][index(d)]) sharing *= lanes(d);
+      if (!relevant_[index(t)][index(d)]) sharing *= lanes_at_work(job, level, d);
     for (const Rank& rank : problem_.layer.tensors[index(t)].ranks)
       for (const Term& term : rank)
-        if (rank.size() > 1) sharing *= lanes(term.dimension);
+        if (rank.size() > 1) sharing *= lanes_at_work(job, level, term.dimension);
     return sharing;
   }
 
@@ -477,8 +472,11 @@ class Searcher {
       if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
       if (!counts_obey(choice, knot.fanouts) || mirrored(job)) return;
       const Score bound = std::max(least, lanes_bound(job, fanouts));
-      if (bound >= limit) beyond = std::min(beyond, bound);
-      if (bound < knot.listed || bound >= limit) return;
+      if (bound >= limit) {
+        beyond = std::min(beyond, bound);
+        return;
+      }
+      if (bound < knot.listed) return;
       Knot next;
       next.bound = std::max(knot.bound, bound);
       next.fanouts = fanouts;
