@@ -60,7 +60,7 @@ class Choices {
   void run() {
     std::array<double, kMaxTensors> sharing{};
     sharing.fill(1);
-    extend(0, 1, sharing);
+    extend(0, 1, sharing, 1);
   }
 
  private:
@@ -76,11 +76,12 @@ class Choices {
     }
   }
 
-  [[nodiscard]] LanesBegun begun(std::size_t at, double steps, const std::array<double, kMaxTensors>& sharing) const {
+  [[nodiscard]] LanesBegun begun(std::size_t at, double steps, const std::array<double, kMaxTensors>& sharing,
+                                 double idle) const {
     std::int64_t most = 1;  // lanes that the dimensions to come may have
     for (const Room& room : rooms_[at]) most = std::max(most, room.first * room.second);
     const double more = std::min(static_cast<double>(most), iterations_after_[at]);
-    LanesBegun begun{steps * iterations_after_[at] / more, sharing};
+    LanesBegun begun{steps * iterations_after_[at] / more, sharing, idle};
     for (const auto& [t, rank] : halos_) {
       double all = 1;
       double widest = 1;
@@ -96,20 +97,20 @@ class Choices {
   }
 
   /// Whether any choice that goes on from the dimensions before `d` was worth it.
-  bool extend(int d, double steps, const std::array<double, kMaxTensors>& sharing) {
+  bool extend(int d, double steps, const std::array<double, kMaxTensors>& sharing, double idle) {
     const auto at = static_cast<std::size_t>(d);
-    const LanesBegun begun = this->begun(at, steps, sharing);
+    const LanesBegun begun = this->begun(at, steps, sharing, idle);
     if (!wish_.worth(begun)) return false;
     if (d == layer_.dimension_count()) {
       visit_(choice_, begun);
       return true;
     }
-    const auto go_on = [&](double lanes, std::int64_t steps_of_it) {
+    const auto go_on = [&](double lanes, double lanes_at_all, std::int64_t steps_of_it) {
       lanes_[at] = lanes;
       std::array<double, kMaxTensors> more = sharing;
       for (std::uint32_t tensors = irrelevant_[at]; tensors != 0; tensors &= tensors - 1)
         more[static_cast<std::size_t>(std::countr_zero(tensors))] *= lanes;
-      const bool worth = extend(d + 1, steps * static_cast<double>(steps_of_it), more);
+      const bool worth = extend(d + 1, steps * static_cast<double>(steps_of_it), more, idle * lanes_at_all / lanes);
       lanes_[at] = 1;
       return worth;
     };
@@ -120,7 +121,7 @@ class Choices {
       keep_largest(after);
       if (after.empty()) continue;
       choice_.factors[at] = factor.lanes;
-      go_on(static_cast<double>(factor.lanes), wish_.left[at] / factor.lanes);
+      go_on(static_cast<double>(factor.lanes), static_cast<double>(factor.lanes), wish_.left[at] / factor.lanes);
     }
     choice_.factors[at] = 1;
     for (const std::vector<Deal>& deals : deals_[at]) {
@@ -131,7 +132,7 @@ class Choices {
       for (const Deal& deal : deals) {
         choice_.deals[at] = deal;
         // The others take more steps and share less.
-        if (!go_on(deal.lanes_at_work(), wish_.left[at] / deal.chunk * deal.part)) break;
+        if (!go_on(deal.lanes_at_work(), static_cast<double>(deal.x) * deal.y, wish_.left[at] / deal.chunk * deal.part)) break;
       }
     }
     choice_.deals[at] = {};

@@ -57,6 +57,7 @@ struct LanesBegun {
   /// Per tensor, lanes that need the same word of it at once, at most: all of dimensions irrelevant to it, and along a halo rank
   /// all but those of its widest dimension. In those steps in which lanes have work, on average.
   std::array<double, kMaxTensors> sharing{};
+  double idle = 1;  ///< how many times as many lanes there are as have work in a step, on average
 };
 
 /// What lane choices are wanted for a fanout.

@@ -16,6 +16,7 @@
 #include <tuple>
 #include <utility>
 
+#include "lanes_bound.hpp"
 #include "lattice.hpp"
 #include "symmetry.hpp"
 #include "tilepath/mapping/cut_rule.hpp"
@@ -31,6 +32,7 @@ using search_detail::Job;
 using search_detail::Keeping;
 using search_detail::LaneChoice;
 using search_detail::LaneFactors;
+using search_detail::LanesBound;
 using search_detail::LatticeOutcome;
 using search_detail::Look;
 using search_detail::Nearest;
@@ -131,8 +133,6 @@ class Searcher {
     for (int l = hierarchy.level_count(); l-- > 0;)
       if (hierarchy.level(l).fanout_size() > 1) problem_.outer_level = l;
     problem_.outer_level = std::min(problem_.outer_level, kMostOuterLevels);
-    for (int t = 0; t < layer.tensor_count(); ++t)
-      for (int d = 0; d < layer.dimension_count(); ++d) relevant_[index(t)][index(d)] = layer.relevant(t, d);
     problem_.symmetries = symmetries(layer, hierarchy);
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int l = 0; l < hierarchy.level_count(); ++l) {
@@ -144,6 +144,7 @@ class Searcher {
     if (options.mapspace.remainders == Remainders::loops) set_remainders_in_time();
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
+    lanes_bound_.emplace(problem_, keeping_, [this](const Nearest& nearest) { return outer_energy(outer(keeping_), nearest); });
   }
 
   /// `known`: a good mapping of the mapspace, if one is known.
@@ -151,7 +152,6 @@ class Searcher {
     take_simplest();
     known_ = known.has_value();
     if (known) take(*known);
-    set_floor();
     plant(false);
     while (!patience_.over() && !(options_.any && !result_.nest.nodes.empty())) {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
@@ -206,7 +206,7 @@ class Searcher {
   void plant(bool remainders) {
     Knot root;
     root.remainders = remainders;
-    root.bound = lanes_bound(*root.lanes, 0);
+    root.bound = lanes_bound_->of(*root.lanes, 0);
     push(std::move(root));
   }
 
@@ -270,42 +270,6 @@ class Searcher {
     result_.evaluation = evaluation;
   }
 
-  /// Compulsory: every MAC, and every word of each tensor once past the outermost level and into all levels that must keep it.
-  void set_floor() {
-    const Hierarchy& hierarchy = problem_.hierarchy;
-    macs_ = static_cast<double>(macs(problem_.layer));
-    floor_[search_detail::kEnergy] = macs_ * hierarchy.compute.mac_energy;
-    for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
-      const Tensor& tensor = problem_.layer.tensors[index(t)];
-      const double words = static_cast<double>(tile_words(tensor, bounds_of(problem_.layer), Footprint::touched));
-      const Level& outermost = hierarchy.level(0);
-      const bool output = problem_.layer.is_output(t);
-      compulsory_[index(t)] =
-          words * accesses_per_word(outermost, tensor) * (output ? outermost.write_energy : outermost.read_energy);
-      floor_[search_detail::kEnergy] += compulsory_[index(t)];
-      for (int l = 1; l < hierarchy.level_count(); ++l)
-        if ((keeping_.must[index(t)] >> l & 1U) != 0) floor_[search_detail::kEnergy] += words * least_passing(t, l);
-      if (const int port = output ? problem_.parts.write_port[0] : problem_.parts.read_port[0]; port >= 0)
-        floor_[index(port)] += words * static_cast<double>(level_words(outermost, tensor));
-    }
-  }
-
-  /// Energy of one word's way between the node of a tensor at level `l` and its parent, but for what the outermost level pays.
-  [[nodiscard]] double least_passing(int t, int l) const {
-    const auto access = [&](int level, bool write) {
-      const Level& of = problem_.hierarchy.level(level);
-      return accesses_per_word(of, problem_.layer.tensors[index(t)]) * (write ? of.write_energy : of.read_energy);
-    };
-    const bool output = problem_.layer.is_output(t);
-    double parent = std::numeric_limits<double>::infinity();
-    for (int above = l - 1; above >= 0; --above) {
-      if ((keeping_.may[index(t)] >> above & 1U) != 0) parent = std::min(parent, above == 0 ? 0 : access(above, output));
-      if ((keeping_.must[index(t)] >> above & 1U) != 0) break;
-    }
-    if (!output) return parent + access(l, true);
-    return problem_.hierarchy.level(l).drain_reads ? parent + access(l, false) : parent;
-  }
-
   void push(Knot knot) {
     if (knot.bound >= incumbent_) return;
     knot.number = ++knots_;
@@ -317,134 +281,6 @@ class Searcher {
     KnotPointer knot = std::move(tree_.back());
     tree_.pop_back();
     return knot;
-  }
-
-  /// What the lanes chosen so far leave of each bound to fanouts further in; a dimension that is dealt is done.
-  [[nodiscard]] Extents left_by(const Job& job) const {
-    Extents left = bounds_of(problem_.layer);
-    for (std::size_t d = 0; d < left.size(); ++d) {
-      for (const LaneFactors& lanes : job.lanes) left[d] /= lanes[d];
-      if (job.deals[d].dealt()) left[d] = 1;
-    }
-    return left;
-  }
-  /// Steps of the dimensions that are dealt.
-  [[nodiscard]] double dealt_steps(const Job& job) const {
-    double steps = 1;
-    for (int d = 0; d < problem_.layer.dimension_count(); ++d) {
-      const Deal& deal = job.deals[index(d)];
-      if (!deal.dealt()) continue;
-      std::int64_t left = problem_.layer.dimensions[index(d)].bound / deal.chunk * deal.part;
-      for (const LaneFactors& lanes : job.lanes) left /= lanes[index(d)];
-      steps *= static_cast<double>(left);
-    }
-    return steps;
-  }
-
-  /// With the lanes of the outer fanouts chosen and the inner ones as wide as they are.
-  [[nodiscard]] Score lanes_bound(const Job& job, int fanouts) const {
-    double steps = dealt_steps(job);
-    for (const std::int64_t left : left_by(job)) steps *= static_cast<double>(left);
-    Cost cost = floor_;
-    if (fanouts == problem_.hierarchy.level_count()) cost[search_detail::kEnergy] += least_access(job);
-    return problem_.score(cost, problem_.pace(std::max(1.0, std::ceil(steps / lanes_from(fanouts)))));
-  }
-  /// Energy of the MACs' reads and updates at least, wherever each tensor's innermost node is: a word read once serves all lanes
-  /// of irrelevant dimensions below the node, and along a halo rank all but those of its widest dimension.
-  [[nodiscard]] double least_access(const Job& job) const {
-    double energy = 0;
-    for (int t = 0; t < problem_.layer.tensor_count(); ++t) energy += least_access_of(job, t);
-    return energy;
-  }
-  /// Lanes of a dimension over the fanout of a level that have work in a step, on average.
-  [[nodiscard]] static double lanes_at_work(const Job& job, int level, int d) {
-    const Deal& deal = job.deals[index(d)];
-    return (deal.fanout == level ? deal.lanes_at_work() : 1) * static_cast<double>(job.lanes[index(level)][index(d)]);
-  }
-  [[nodiscard]] double least_access_of(const Job& job, int t) const {
-    const Tensor& tensor = problem_.layer.tensors[index(t)];
-    double least = std::numeric_limits<double>::infinity();
-    double sharing = 1;
-    double network = 0;
-    std::array<double, kMaxDimensions> below{};  // lanes of each dimension over the fanouts so far
-    below.fill(1);
-    for (int l = problem_.hierarchy.level_count() - 1; l >= 0; --l) {
-      const Level& level = problem_.hierarchy.level(l);
-      if (level.fanout) {
-        network += at(level.fanout->energy_per_word, tensor.role) / sharing;
-        for (int d = 0; d < problem_.layer.dimension_count(); ++d) below[index(d)] *= lanes_at_work(job, l, d);
-        sharing = 1;
-        for (int d = 0; d < problem_.layer.dimension_count(); ++d)
-          if (!relevant_[index(t)][index(d)]) sharing *= below[index(d)];
-        for (const Rank& rank : tensor.ranks) {
-          if (rank.size() < 2) continue;
-          double all = 1;
-          double widest = 1;
-          for (const Term& term : rank) {
-            all *= below[index(term.dimension)];
-            widest = std::max(widest, below[index(term.dimension)]);
-          }
-          sharing *= all / widest;
-        }
-      }
-      if (l > 0 && at(level.keeps, tensor.role) == Keep::never) continue;
-      const double access = problem_.layer.is_output(t) ? level.write_energy : level.read_energy;
-      double all = macs_ * (access * accesses_per_word(level, tensor) / sharing + network);
-      if (l == 0) all = std::max(0.0, all - compulsory_[index(t)]);  // these pass the outermost level anyway
-      least = std::min(least, all);
-    }
-    return least;
-  }
-
-  /// What the MACs' accesses cost at least where a level is the innermost that keeps a tensor, by the lanes of one fanout that
-  /// share each word: shared / lanes + apart.
-  struct Access {
-    double shared = 0, apart = 0;
-  };
-  /// Whichever level it is.
-  [[nodiscard]] static double least_of(const std::vector<Access>& accesses, double lanes) {
-    double least = std::numeric_limits<double>::infinity();
-    for (const Access& access : accesses) least = std::min(least, std::max(0.0, access.shared / lanes + access.apart));
-    return least;
-  }
-  /// Per such level, when the fanouts outside level `fanout` have lanes and those further in may have all that there are.
-  [[nodiscard]] std::vector<Access> accesses_of(const Job& job, int t, int fanout) const {
-    const Tensor& tensor = problem_.layer.tensors[index(t)];
-    std::vector<Access> accesses;
-    Access network;
-    double sharing = 1;  // by lanes of the other fanouts so far
-    for (int l = problem_.hierarchy.level_count() - 1; l >= 0; --l) {
-      const Level& level = problem_.hierarchy.level(l);
-      double& of_network = l < fanout ? network.shared : network.apart;
-      if (level.fanout) of_network += macs_ * at(level.fanout->energy_per_word, tensor.role) / sharing;
-      if (l > fanout) sharing *= static_cast<double>(level.fanout_size());
-      if (l < fanout) sharing *= most_sharing(job, t, l);
-      if (l > 0 && at(level.keeps, tensor.role) == Keep::never) continue;
-      const double access = macs_ * accesses_per_word(level, tensor) / sharing *
-                            (problem_.layer.is_output(t) ? level.write_energy : level.read_energy);
-      accesses.push_back(network);
-      (l <= fanout ? accesses.back().shared : accesses.back().apart) += access;
-      if (l == 0) accesses.back().apart -= compulsory_[index(t)];  // these pass the outermost level anyway
-    }
-    return accesses;
-  }
-  /// Lanes over the fanout of a level that may need the same word of a tensor: those of irrelevant dimensions and of halos.
-  [[nodiscard]] double most_sharing(const Job& job, int t, int level) const {
-    double sharing = 1;
-    for (int d = 0; d < problem_.layer.dimension_count(); ++d)
-      if (!relevant_[index(t)][index(d)]) sharing *= lanes_at_work(job, level, d);
-    for (const Rank& rank : problem_.layer.tensors[index(t)].ranks)
-      for (const Term& term : rank)
-        if (rank.size() > 1) sharing *= lanes_at_work(job, level, term.dimension);
-    return sharing;
-  }
-
-  /// Physical lanes of the fanouts from `level` inwards.
-  [[nodiscard]] double lanes_from(int level) const {
-    double lanes = 1;
-    for (int l = level; l < problem_.hierarchy.level_count(); ++l)
-      lanes *= static_cast<double>(problem_.hierarchy.level(l).fanout_size());
-    return lanes;
   }
 
   /// Lists choices of lanes for the next fanout, those with the least bounds first; the knot stays for the others, most of which
@@ -471,7 +307,7 @@ class Searcher {
 
       if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
       if (!counts_obey(choice, knot.fanouts) || mirrored(job)) return;
-      const Score bound = std::max(least, lanes_bound(job, fanouts));
+      const Score bound = std::max(least, lanes_bound_->of(job, fanouts));
       if (bound >= limit) {
         beyond = std::min(beyond, bound);
         return;
@@ -497,21 +333,13 @@ class Searcher {
   /// Calls `visit` with at least those choices of lanes for the next fanout whose bounds are below the limit, and the bound. The
   /// least bound of the others.
   template <class Visit>
-  [[nodiscard]] Score visit_choices(const Knot& knot, const Score& limit, const Visit& visit) const {
+  [[nodiscard]] Score visit_choices(const Knot& knot, const Score& limit, const Visit& visit) {
     search_detail::LaneWish wish;
-    wish.left = left_by(*knot.lanes);
+    wish.left = search_detail::left_by(problem_.layer, *knot.lanes);
     for (int d = 0; d < problem_.layer.dimension_count(); ++d)
       wish.deals[index(d)] =
           knot.remainders && search_detail::may_deal(problem_.layer, problem_.hierarchy, options_.constraints, d, knot.fanouts);
-    const double dealt = dealt_steps(*knot.lanes);
-    const double inner = lanes_from(knot.fanouts + 1);
-    std::vector<std::vector<Access>> accesses;
-    for (int t = 0; t < problem_.layer.tensor_count(); ++t) accesses.push_back(accesses_of(*knot.lanes, t, knot.fanouts));
-    const auto bound = [&](const search_detail::LanesBegun& begun) {
-      Cost cost = floor_;
-      for (std::size_t t = 0; t < accesses.size(); ++t) cost[search_detail::kEnergy] += least_of(accesses[t], begun.sharing[t]);
-      return problem_.score(cost, problem_.pace(std::max(1.0, std::ceil(dealt * begun.steps / inner))));
-    };
+    const auto bound = lanes_bound_->begin(*knot.lanes, knot.fanouts);
     // Rounding may put the bound of a choice that is begun a little above that of the whole.
     constexpr double kRounding = 1 + 1e-9;
     const Score far{limit.value * kRounding, limit.tie};
@@ -722,10 +550,13 @@ class Searcher {
 
   /// Least energy of the nodes above the lanes, of jobs that keep the same there.
   [[nodiscard]] OuterEnergy outer_energy(const Knot& knot) {
-    Keeping outer = keeping(knot);
-    for (auto* levels : {&outer.may, &outer.must})
+    return [this, kept = outer(keeping(knot))](const Nearest& nearest) { return outer_energy(kept, nearest); };
+  }
+  /// At the outer levels alone.
+  [[nodiscard]] Keeping outer(Keeping keeping) const {
+    for (auto* levels : {&keeping.may, &keeping.must})
       for (std::uint32_t& kept : *levels) kept &= (2U << problem_.outer_level) - 1U;
-    return [this, outer](const Nearest& nearest) { return outer_energy(outer, nearest); };
+    return keeping;
   }
   double outer_energy(const Keeping& outer, const Nearest& nearest) {
     if (outer.fixed())  // known where none of the nodes is placed
@@ -818,7 +649,7 @@ class Searcher {
     Certificate& certificate = result_.certificate;
     Score lower = incumbent_;
     if (!tree_.empty()) lower = std::min(lower, tree_.front()->bound);
-    if (remainders_to_come_) lower = std::min(lower, lanes_bound(Job{}, 0));
+    if (remainders_to_come_) lower = std::min(lower, lanes_bound_->of(Job{}, 0));
     if (unfinished_) lower = std::min(lower, *unfinished_);
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
@@ -834,11 +665,8 @@ class Searcher {
   Problem problem_;
   Patience patience_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::array<std::array<bool, kMaxDimensions>, kMaxTensors> relevant_{};
-  double macs_ = 0;
-  std::array<double, kMaxTensors> compulsory_{};  ///< energy of every word once past the outermost level
-  Cost floor_{};                                  ///< of all tensors, and the MACs
-  Keeping keeping_;                               ///< what the mapspace and the constraints leave
+  Keeping keeping_;  ///< what the mapspace and the constraints leave
+  std::optional<LanesBound> lanes_bound_;
   std::mutex outer_mutex_;
   std::map<std::pair<Keeping, Nearest>, double> outer_energy_;
   Workspace outer_workspace_;
