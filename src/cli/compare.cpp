@@ -17,6 +17,7 @@ const std::string kFree = "free";
 
 struct Options {
   std::vector<std::string> workloads, archs, dataflows = {kFree};
+  std::vector<Objective> objectives;
   SolveRequest request;  ///< what all have in common
   std::string output;
   bool json = false, no_seconds = false;
@@ -26,25 +27,31 @@ struct Options {
 /// A result, or why there is none.
 struct Outcome {
   std::string workload, arch, dataflow;
+  Objective objective = Objective::edp;
   std::optional<NetworkResult> result;
   std::string reason;
 };
 
-Outcome outcome_of(const Options& options, const std::string& workload, const std::string& arch, const std::string& dataflow,
-                   const Context& context) {
-  Outcome outcome{workload, arch, dataflow, {}, ""};
+/// One for each objective.
+std::vector<Outcome> outcomes_of(const Options& options, const std::vector<Objective>& objectives, const std::string& workload,
+                                 const std::string& arch, const std::string& dataflow, const Context& context) {
+  std::vector<Outcome> outcomes;
+  for (const Objective objective : objectives) outcomes.push_back({workload, arch, dataflow, objective, {}, ""});
   SolveRequest request = options.request;
   request.workload = workload;
   request.arch = arch;
   if (dataflow != kFree) request.dataflows = {dataflow};
   try {
-    outcome.result = solve(request, context);
-    outcome.workload = outcome.result->workload;
-    outcome.arch = outcome.result->hierarchy.name;
+    std::vector<NetworkResult> results = solve_each(request, objectives, context);
+    for (std::size_t o = 0; o < outcomes.size(); ++o) {
+      outcomes[o].workload = results[o].workload;
+      outcomes[o].arch = results[o].hierarchy.name;
+      outcomes[o].result = std::move(results[o]);
+    }
   } catch (const NoLegalMapping& error) {  // one that cannot be does not keep the others from being compared
-    outcome.reason = error.what();
+    for (Outcome& outcome : outcomes) outcome.reason = error.what();
   }
-  return outcome;
+  return outcomes;
 }
 
 /// Energies compare where they have one unit.
@@ -58,17 +65,18 @@ bool one_unit(const std::vector<Outcome>& outcomes) {
   return true;
 }
 
-std::string summary(const std::vector<Outcome>& outcomes) {
+std::string summary(const std::vector<Outcome>& outcomes, bool objectives) {
   const bool energies = one_unit(outcomes);
   std::vector<std::vector<std::string>> rows = {
-      {"workload", "arch", "dataflow", "energy/MAC", "unit", "cycles", "utilization", "energy", "cycles", "edp", ""}};
+      {"workload", "arch", "dataflow", "least", "energy/MAC", "unit", "cycles", "utilization", "energy", "cycles", "edp", ""}};
   std::optional<Totals> first;
   std::string workload;
   for (const Outcome& each : outcomes) {
     if (workload != each.workload) first.reset();
     workload = each.workload;
     if (!each.result) {
-      rows.push_back({each.workload, each.arch, each.dataflow, "", "", "", "", "", "", "", "no legal mapping"});
+      rows.push_back({each.workload, each.arch, each.dataflow, std::string(name_of(each.objective)), "", "", "", "", "", "", "",
+                      "no legal mapping"});
       continue;
     }
     const Totals totals = totals_of(*each.result);
@@ -80,14 +88,21 @@ std::string summary(const std::vector<Outcome>& outcomes) {
     units = static_cast<double>(hierarchy.instances(hierarchy.level_count())) * hierarchy.compute.macs_per_cycle;
     const auto times = [](double value, double of) { return fmt::format("x {:.3f}", value / of); };
     rows.push_back(
-        {each.workload, each.arch, each.dataflow, fmt::format("{:.4f}", totals.energy / static_cast<double>(totals.macs)),
-         hierarchy.energy_unit == "mac" ? "MAC" : "pJ", grouped(totals.cycles),
+        {each.workload, each.arch, each.dataflow, std::string(name_of(each.objective)),
+         fmt::format("{:.4f}", totals.energy / static_cast<double>(totals.macs)), hierarchy.energy_unit == "mac" ? "MAC" : "pJ",
+         grouped(totals.cycles),
          fmt::format("{:.1f} %", 100 * static_cast<double>(totals.macs) / (static_cast<double>(totals.cycles) * units)),
          energies ? times(totals.energy, first->energy) : "-",
          times(static_cast<double>(totals.cycles), static_cast<double>(first->cycles)),
          energies ? times(totals.edp(), first->edp()) : "-", proved ? "proved" : "with gaps"});
   }
-  std::string text = table(rows, {false, false, false, true, false, true, true, true, true, true, false});
+  std::vector<bool> right = {false, false, false, false, true, false, true, true, true, true, true, false};
+  if (!objectives) {  // the same in all rows
+    constexpr int kColumn = 3;
+    for (auto& row : rows) row.erase(row.begin() + kColumn);
+    right.erase(right.begin() + kColumn);
+  }
+  std::string text = table(rows, right);
   if (!energies) text += "energies have different units (pJ and MACs): they do not compare\n";
   return text;
 }
@@ -95,7 +110,8 @@ std::string summary(const std::vector<Outcome>& outcomes) {
 Json to_json(const std::vector<Outcome>& outcomes, bool seconds) {
   Json json = {{"schema_version", 1}, {"tilepath", {{"version", TILEPATH_VERSION}}}, {"results", Json::array()}};
   for (const Outcome& each : outcomes) {
-    Json one = {{"workload", each.workload}, {"arch", each.arch}, {"dataflow", each.dataflow}};
+    Json one = {
+        {"workload", each.workload}, {"arch", each.arch}, {"dataflow", each.dataflow}, {"objective", name_of(each.objective)}};
     if (each.result)
       one["result"] = tilepath::to_json(*each.result, TILEPATH_VERSION, seconds);
     else
@@ -108,16 +124,18 @@ Json to_json(const std::vector<Outcome>& outcomes, bool seconds) {
 int run(const Options& options, const Context& context) {
   expect_writable(options.output);
   const auto limit = limit_threads(options.threads);
+  const std::vector<Objective> objectives = options.objectives.empty() ? std::vector{Objective::edp} : options.objectives;
   std::vector<Outcome> outcomes;
   for (const std::string& workload : options.workloads)
     for (const std::string& arch : options.archs)
       for (const std::string& dataflow : options.dataflows) {
         if (context.stop.stop_requested()) break;
-        outcomes.push_back(outcome_of(options, workload, arch, dataflow, context));
+        for (Outcome& each : outcomes_of(options, objectives, workload, arch, dataflow, context))
+          outcomes.push_back(std::move(each));
       }
   const std::string output = options.output.empty() && options.json ? "-" : options.output;
   if (!output.empty()) write_file(output, to_json(outcomes, !options.no_seconds).dump(1) + "\n");
-  fmt::print(output == "-" ? stderr : stdout, "{}", summary(outcomes));
+  fmt::print(output == "-" ? stderr : stdout, "{}", summary(outcomes, objectives.size() > 1));
   for (const Outcome& each : outcomes)
     if (!each.result) fmt::print(stderr, "tilepath: {} on {}, {}: {}\n", each.workload, each.arch, each.dataflow, each.reason);
   if (context.stop.stop_requested()) {
@@ -151,6 +169,10 @@ void add_compare(CLI::App& app, Action& action) {
       ->expected(1)
       ->take_all()
       ->type_name("LAYER");
+  add_choices<Objective>(
+      *command, "--objective", options->objectives, objective_names(),
+      "What is to be least, as in `tilepath search` (default: edp); given several times they are compared, each "
+      "going on from what those before have found out");
   add_search_options(*command, options->request.search);
   command->add_flag("--pareto", options->request.pareto, "Also the exact energy-latency front of each layer");
   command->add_flag("--verify", options->request.verify, "Execute each mapping and compare counts and outputs");
@@ -163,6 +185,7 @@ void add_compare(CLI::App& app, Action& action) {
       "Examples:\n"
       "  tilepath compare resnet50 vgg16 --arch eyeriss-3level --arch eyeriss\n"
       "  tilepath compare alexnet --arch eyeriss-3level --dataflow free --dataflow row-stationary --dataflow weight-stationary\n"
+      "  tilepath compare resnet50 --arch eyeriss-3level --objective edp --objective energy --objective latency\n"
       "Factors (x) are relative to the first line of the same workload.");
   command->callback([options, &action] { action = [options](const Context& context) { return run(*options, context); }; });
 }

@@ -56,25 +56,47 @@ struct Subject {
 };
 Subject load(const MappingArguments& arguments, const Library& library);
 
-/// An option that takes one of a few words.
+/// Words and what they stand for.
 template <class T>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, T& target, const std::vector<std::pair<std::string, T>>& choices,
-                        const std::string& help) {
+using Choices = std::vector<std::pair<std::string, T>>;
+
+template <class T>
+std::string words_of(const Choices<T>& choices) {
   std::string words;
   for (const auto& choice : choices) words += (words.empty() ? "" : "|") + choice.first;
+  return words;
+}
+
+template <class T>
+T chosen(const std::string& option, const std::string& given, const Choices<T>& choices) {
+  for (const auto& [word, value] : choices)
+    if (word == given) return value;
+  throw CLI::ValidationError(option, "expected " + words_of(choices) + ", found '" + given + "'");
+}
+
+/// An option that takes one of a few words.
+template <class T>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& target, const Choices<T>& choices, const std::string& help) {
   return app
       .add_option_function<std::string>(
+          name, [name, &target, choices](const std::string& given) { target = chosen(name, given, choices); }, help)
+      ->type_name(words_of(choices));
+}
+
+/// … and may be given several times.
+template <class T>
+CLI::Option* add_choices(CLI::App& app, const std::string& name, std::vector<T>& targets, const Choices<T>& choices,
+                         const std::string& help) {
+  return app
+      .add_option_function<std::vector<std::string>>(
           name,
-          [name, &target, choices, words](const std::string& given) {
-            for (const auto& [word, value] : choices)
-              if (word == given) {
-                target = value;
-                return;
-              }
-            throw CLI::ValidationError(name, "expected " + words + ", found '" + given + "'");
+          [name, &targets, choices](const std::vector<std::string>& given) {
+            for (const std::string& word : given) targets.push_back(chosen(name, word, choices));
           },
           help)
-      ->type_name(words);
+      ->expected(1)
+      ->take_all()
+      ->type_name(words_of(choices));
 }
 
 /// A check for options that take a number above 0.

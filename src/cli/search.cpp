@@ -92,6 +92,7 @@ void add_search(CLI::App& app, Action& action) {
       ->expected(1)
       ->take_all()
       ->type_name("LAYER");
+  add_objective(*command, options->request.search.objective.objective);
   add_search_options(*command, options->request.search);
   command->add_flag("--pareto", options->request.pareto,
                     "Also the exact energy-latency front of each layer, and of the whole network (their sums)");

@@ -41,6 +41,7 @@ std::vector<ConstraintPrice> prices_of(const SearchResult& found, const Layer& l
   std::vector<ConstraintPrice> prices;
   for (std::size_t c = 0; c < options.constraints.size(); ++c) {
     SearchOptions without = options;
+    without.findings = nullptr;  // they are of another mapspace
     without.constraints.erase(without.constraints.begin() + static_cast<std::ptrdiff_t>(c));
     const SearchResult free = search(layer, hierarchy, without, stop);
     prices.push_back({options.constraints[c].text, value(free), value(found) / value(free), free.certificate.proved});
@@ -48,9 +49,35 @@ std::vector<ConstraintPrice> prices_of(const SearchResult& found, const Layer& l
   return prices;
 }
 
+/// All that is asked of a layer but its front. Throws NoLegalMapping with what conflicts.
+LayerResult solve_layer(const Layer& layer, const Hierarchy& hierarchy, const SolveRequest& options, const SearchOptions& wanted,
+                        const std::stop_token& stop) {
+  LayerResult each;
+  try {
+    each.found = search(layer, hierarchy, wanted, stop);
+  } catch (const NoLegalMapping&) {
+    const std::string why = conflict(layer, hierarchy, wanted, stop);
+    if (why.empty()) throw;
+    throw NoLegalMapping("no legal mapping of '" + layer.name + "' on '" + hierarchy.name + "': " + why);
+  }
+  if (options.price) each.prices = prices_of(each.found, layer, hierarchy, wanted, stop);
+  if (options.verify && !stop.stop_requested()) {
+    try {
+      each.verification = verify(each.found.nest, layer, hierarchy, each.found.evaluation.counts, 1, stop);
+    } catch (const Interrupted&) {  // what is found is kept; it is not verified
+    }
+  }
+  return each;
+}
+
 }  // namespace
 
 NetworkResult solve(const SolveRequest& options, const Context& context) {
+  return std::move(solve_each(options, {options.search.objective.objective}, context).front());
+}
+
+std::vector<NetworkResult> solve_each(const SolveRequest& options, const std::vector<Objective>& objectives,
+                                      const Context& context) {
   const Document arch = context.library.open("arch", options.arch);
   const Network network = read_workload(context.library.open("workloads", options.workload));
   NetworkResult result{network.name, arch.root, read_architecture(arch), options.search, Json::array(), {}};
@@ -71,12 +98,11 @@ NetworkResult solve(const SolveRequest& options, const Context& context) {
   // Layers side by side first; where there are fewer than threads, several jobs of each.
   const auto threads = thread_limit();
   const std::size_t spare = threads / distinct.size();
-  std::vector<LayerResult> solved(layers.size());
+  std::vector<std::vector<LayerResult>> solved(objectives.size(), std::vector<LayerResult>(layers.size()));
   {
     Progress progress(network.name, distinct.size());
     each_at_once(distinct.size(), [&](std::size_t k) {
       const std::size_t i = distinct[k];
-      LayerResult& each = solved[i];
       SearchOptions wanted = options.search;
       wanted.at_once = at_once(spare);
       wanted.record_jobs = options.record_jobs;
@@ -86,40 +112,46 @@ NetworkResult solve(const SolveRequest& options, const Context& context) {
       }
       if (const std::string why = contradiction(wanted.constraints, layers[i], result.hierarchy); !why.empty())
         throw InputError("--dataflow: for layer '" + layers[i].name + "', " + why);
-      try {
-        each.found = search(layers[i], result.hierarchy, wanted, context.stop);
-      } catch (const NoLegalMapping&) {
-        const std::string why = conflict(layers[i], result.hierarchy, wanted, context.stop);
-        if (why.empty()) throw;
-        throw NoLegalMapping("no legal mapping of '" + layers[i].name + "' on '" + result.hierarchy.name + "': " + why);
+      Findings findings;
+      if (options.pareto || objectives.size() > 1) wanted.findings = &findings;
+      for (std::size_t o = 0; o < objectives.size(); ++o) {
+        wanted.objective.objective = objectives[o];
+        solved[o][i] = solve_layer(layers[i], result.hierarchy, options, wanted, context.stop);
       }
-      if (options.pareto) each.front = pareto_front(layers[i], result.hierarchy, wanted, context.stop);
-      if (options.price) each.prices = prices_of(each.found, layers[i], result.hierarchy, wanted, context.stop);
-      if (options.verify && !context.stop.stop_requested()) {
-        try {
-          each.verification = verify(each.found.nest, layers[i], result.hierarchy, each.found.evaluation.counts, 1, context.stop);
-        } catch (const Interrupted&) {  // what is found is kept; it is not verified
-        }
+      if (options.pareto) {
+        const Front front = pareto_front(layers[i], result.hierarchy, wanted, context.stop);
+        for (auto& of_objective : solved) of_objective[i].front = front;
       }
       progress.done(layers[i].name);
     });
   }
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    result.layers.push_back(solved[first[i]]);
-    result.layers.back().layer = layers[i];
+  std::vector<NetworkResult> results(objectives.size(), result);
+  for (std::size_t o = 0; o < objectives.size(); ++o) {
+    results[o].options.objective.objective = objectives[o];
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      results[o].layers.push_back(solved[o][first[i]]);
+      results[o].layers.back().layer = layers[i];
+    }
   }
-  return result;
+  return results;
+}
+
+const Choices<Objective>& objective_names() {
+  static const Choices<Objective> kNames = {{"edp", Objective::edp},
+                                            {"energy", Objective::energy},
+                                            {"latency", Objective::latency},
+                                            {"ed2p", Objective::ed2p},
+                                            {"product", Objective::product}};
+  return kNames;
+}
+
+void add_objective(CLI::App& command, Objective& objective) {
+  add_choice<Objective>(command, "--objective", objective, objective_names(),
+                        "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p, product (see "
+                        "--exponents)");
 }
 
 void add_search_options(CLI::App& command, SearchOptions& options) {
-  add_choice<Objective>(command, "--objective", options.objective.objective,
-                        {{"edp", Objective::edp},
-                         {"energy", Objective::energy},
-                         {"latency", Objective::latency},
-                         {"ed2p", Objective::ed2p},
-                         {"product", Objective::product}},
-                        "What is to be least: edp (default), energy, latency (of equals, least energy), ed2p, product (see "
-                        "--exponents)");
   command
       .add_option_function<std::pair<double, double>>(
           "--exponents",

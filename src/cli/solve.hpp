@@ -19,8 +19,15 @@ struct SolveRequest {
 
 /// Every layer, equal problems once, several at the same time. Throws InputError, and NoLegalMapping with what conflicts.
 NetworkResult solve(const SolveRequest& options, const Context& context);
+/// The same for one objective after the other: of each layer a search goes on from what those before have found out. One result
+/// each.
+std::vector<NetworkResult> solve_each(const SolveRequest& options, const std::vector<Objective>& objectives,
+                                      const Context& context);
 
-/// Objective, ceilings, mapspace and time limit.
+/// Names of objectives and what they stand for.
+const Choices<Objective>& objective_names();
+void add_objective(CLI::App& command, Objective& objective);
+/// Exponents, ceilings, mapspace and time limit.
 void add_search_options(CLI::App& command, SearchOptions& options);
 
 /// An output that cannot be written is found out before the long work, not after: throws InputError.

@@ -15,6 +15,8 @@ Front pareto_front(const Layer& layer, const Hierarchy& hierarchy, const SearchO
   Front front;
   SearchOptions next = options;
   next.objective.objective = Objective::energy;  // of equal energies the search takes the fewest cycles
+  Findings findings;
+  if (next.findings == nullptr) next.findings = &findings;
   while (true) {
     SearchResult found;
     try {

@@ -136,9 +136,8 @@ class Lattice : public Look {
   }
 
   /// What any path costs at least, known without a search.
-  Score bound_apart() {
+  Least bound_apart() {
     begin({});
-    Cost cost = relaxed_;
     const bool whole = scope_.innermost == kMaxLevels;
     std::array<ByLevel, kMaxTensors> inner;
     for (int t = 0; t < layer_.tensor_count(); ++t) {
@@ -153,8 +152,7 @@ class Lattice : public Look {
         for (std::size_t l = 0; l < least.size(); ++l) least[l] = std::min(least[l], first + further[l]);
       }
     }
-    cost[kEnergy] = (whole ? prices_.mac_energy() : 0) + least_together(inner);
-    return problem_.score(cost, pace_);
+    return {(whole ? prices_.mac_energy() : 0) + least_together(inner), problem_.score_cycles(relaxed_, pace_)};
   }
 
   /// The least energy when all nodes stand together, if they are of one level: no less than that of all nests.
@@ -1606,6 +1604,10 @@ class Lattice : public Look {
 
   LatticeOutcome finish() {
     outcome_.score = best_;
+    if (K == 1 && outcome_.finished) {
+      constexpr double kRounding = 1 - 1e-9;  // the limit is reckoned back from a score
+      outcome_.least = {limit_ * (limit_ > 0 ? kRounding : 1 / kRounding), problem_.score_cycles(relaxed_, pace_)};
+    }
     if (best_label_ >= 0 && scope_.innermost == kMaxLevels && scope_.outermost == 1) outcome_.nest = build(best_label_);
     return std::move(outcome_);
   }
@@ -1760,6 +1762,10 @@ Score Problem::score(const Cost& cost, const Pace& pace) const {
   return score_of(objective, cost[kEnergy] + leakage * cycles, cycles);
 }
 
+Score Problem::score(const Least& least) const {
+  return score_of(objective, least.energy + leakage * least.cycles, least.cycles);
+}
+
 double Problem::energy_limit(const Score& incumbent, double cycles) const {
   constexpr double kNone = std::numeric_limits<double>::infinity();
   if (cycles > objective.max_cycles) return -kNone;
@@ -1837,7 +1843,7 @@ double least_outer(const Problem& problem, const Prices& prices, const Keeping& 
   energy.constraints.clear();
   const Scope scope{problem.outer_level, 1, nullptr, nearest, banded(problem, prices, keeping)};
   Lattice<1> lattice(energy, prices, keeping, scope, patience, workspace);
-  const double least = lattice.bound_apart().value;
+  const double least = lattice.bound_apart().energy;
   const double most = lattice.least_even();
   constexpr double kRounding = 1 + 1e-12;
   if (most <= least * kRounding) return least;
@@ -1849,7 +1855,7 @@ double least_outer(const Problem& problem, const Prices& prices, const Keeping& 
   return outcome.finished ? outcome.score.value : 0;
 }
 
-Score bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                   const Patience& patience, Workspace& workspace) {
   return Lattice<1>(problem, prices, keeping, {kMaxLevels, 1, &outer, {}}, patience, workspace).bound_apart();
 }

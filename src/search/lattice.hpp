@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,12 @@ struct Patience {
   [[nodiscard]] bool over() const { return stop.stop_requested() || (deadline && std::chrono::steady_clock::now() >= *deadline); }
 };
 
+/// What jobs cost at least: energy, leakage apart, and cycles.
+struct Least {
+  double energy = -std::numeric_limits<double>::infinity();
+  double cycles = 0;
+};
+
 /// What all jobs of one search share.
 struct Problem {
   const Layer& layer;
@@ -65,6 +72,7 @@ struct Problem {
   [[nodiscard]] Pace pace(double steps) const;
   /// Score of a cost vector whose MACs take this long. Monotone in every part: of a lower bound it is one.
   [[nodiscard]] Score score(const Cost& cost, const Pace& pace) const;
+  [[nodiscard]] Score score(const Least& least) const;
   /// The cycles of it.
   [[nodiscard]] double score_cycles(const Cost& cost, const Pace& pace) const;
   /// The least energy (leakage apart) that does not beat the incumbent in so many cycles.
@@ -100,6 +108,7 @@ struct LatticeOutcome {
   std::optional<Nest> nest;  ///< the best of the job, if it beats the incumbent
   Score score;               ///< of that nest
   bool finished = true;      ///< false: patience ran out
+  Least least;               ///< of solves with bandwidths relaxed, and bounds: what they are of costs no less
   std::int64_t labels_kept = 0, labels_pruned = 0;
 };
 
@@ -160,8 +169,8 @@ std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices
 double least_outer(const Problem& problem, const Prices& prices, const Keeping& keeping, const Nearest& nearest,
                    const Patience& patience, Workspace& workspace);
 
-/// A bound on the scores of the jobs of these lanes that `keeping` allows: each node at its least, the outer ones together.
-Score bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+/// A bound on the jobs of these lanes that `keeping` allows: each node at its least, the outer ones together.
+Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                   const Patience& patience, Workspace& workspace);
 
 /// A better one: their inner nodes on their own.

@@ -16,6 +16,7 @@
 #include <tuple>
 #include <utility>
 
+#include "findings.hpp"
 #include "lanes_bound.hpp"
 #include "lattice.hpp"
 #include "symmetry.hpp"
@@ -34,6 +35,7 @@ using search_detail::LaneChoice;
 using search_detail::LaneFactors;
 using search_detail::LanesBound;
 using search_detail::LatticeOutcome;
+using search_detail::Least;
 using search_detail::Look;
 using search_detail::Nearest;
 using search_detail::OuterEnergy;
@@ -491,10 +493,41 @@ class Searcher {
 
   void look_apart(KnotPointer knot) {
     ++result_.certificate.jobs;
+    if (recall(knot)) return;
     const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(*knot));
-    const Score bound = bound_apart(problem_, prices, keeping(*knot), outer_energy(*knot), patience_, workspaces_[0]);
+    const Least least = bound_apart(problem_, prices, keeping(*knot), outer_energy(*knot), patience_, workspaces_[0]);
     if (knot->keeps) ++knot->looks;
-    look_again(std::move(knot), bound);
+    remember(*knot, least, 1);
+    look_again(std::move(knot), problem_.score(least));
+  }
+
+  /// What searches before this one found out of a choice of lanes. Whether they did.
+  bool recall(KnotPointer& knot) {
+    if (options_.findings == nullptr || knot->keeps) return false;
+    const auto found = options_.findings->state().jobs.find(search_detail::name_of(*knot->lanes));
+    if (found == options_.findings->state().jobs.end()) return false;
+    const Finding& finding = found->second;
+    if (finding.best) {
+      take(*finding.best);
+      ++result_.certificate.jobs_solved;
+      if (options_.record_jobs) record(*knot, incumbent_.value);
+      return true;
+    }
+    knot->bound = std::max(knot->bound, problem_.score(finding.least));
+    knot->looks = finding.looks;
+    push(std::move(*knot));
+    return true;
+  }
+
+  /// For searches to come. `looks`: taken so far.
+  void remember(const Knot& knot, const Least& least, int looks, const std::optional<Nest>& best = {}) {
+    if (options_.findings == nullptr || knot.keeps) return;
+    Finding& finding = options_.findings->state().jobs[search_detail::name_of(*knot.lanes)];
+    if (least.energy > finding.least.energy) finding.least = least;
+    finding.looks = std::max(finding.looks, looks);
+    if (!best) return;
+    finding.best = best;
+    finding.energy = evaluate(*best, problem_.layer, problem_.hierarchy).energy.value();
   }
 
   /// With all keeps that it may have.
@@ -509,6 +542,7 @@ class Searcher {
   void settle_inside(KnotPointer knot, const LatticeOutcome& outcome) {
     const Score bound = outcome.finished ? outcome.score : knot->bound;
     if (bound < incumbent_) reach(*knot, bound);
+    if (outcome.finished) remember(*knot, outcome.least, 2);
     look_again(std::move(knot), bound);
     ++inner_looks_;
   }
@@ -563,7 +597,8 @@ class Searcher {
       for (int t = 0; t < problem_.layer.tensor_count(); ++t)
         if (outer.may[index(t)] >> nearest[index(t)] > 1) return 0;
     const std::lock_guard lock(outer_mutex_);
-    const auto [it, fresh] = outer_energy_.try_emplace({outer, nearest}, 0.0);
+    auto& known = options_.findings != nullptr ? options_.findings->state().outer_energy : outer_energy_;
+    const auto [it, fresh] = known.try_emplace({outer, nearest}, 0.0);
     if (fresh) {
       Job none;
       LaneFactors one{};
@@ -584,6 +619,10 @@ class Searcher {
     if (!found.finished) {
       unfinished_ = std::min(unfinished_.value_or(knot->bound), knot->bound);
       return false;
+    }
+    if (relaxes(*knot)) {
+      const bool exact = problem_.parts.count == 1;
+      remember(*knot, found.least, found.nest && !exact ? 3 : 2, exact ? found.nest : std::nullopt);
     }
     if (relaxes(*knot) && problem_.parts.count > 1 && found.nest) {
       look_again(std::move(knot), found.score);
@@ -685,6 +724,21 @@ class Searcher {
   SearchResult result_;
 };
 
+/// The best mapping of those found before.
+std::optional<Nest> best_of(const SearchOptions& options) {
+  const Finding* best = nullptr;
+  Score least;
+  if (options.findings == nullptr) return {};
+  for (const auto& [name, finding] : options.findings->state().jobs) {
+    if (!finding.best) continue;
+    const Score score = score_of(options.objective, finding.energy, finding.least.cycles);
+    if (!(score < least)) continue;
+    least = score;
+    best = &finding;
+  }
+  return best != nullptr ? best->best : std::nullopt;
+}
+
 }  // namespace
 
 SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const std::stop_token& stop) {
@@ -692,12 +746,14 @@ SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const Search
   if (options.time_limit > 0)
     patience.deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                                                std::chrono::duration<double>(options.time_limit));
-  if (options.mapspace.remainders != Remainders::loops || options.any) return Searcher(layer, hierarchy, options, patience).run();
+  std::optional<Nest> known = best_of(options);
+  if (options.mapspace.remainders != Remainders::loops || options.any || known)
+    return Searcher(layer, hierarchy, options, patience).run(known);
   // With perfect factors a search takes a fraction of the time, and its best leaves much less to be looked at with remainders.
   SearchOptions perfect = options;
   perfect.mapspace.remainders = Remainders::none;
   perfect.record_jobs = false;
-  std::optional<Nest> known;
+  perfect.findings = nullptr;  // they are of another mapspace
   Certificate before;
   try {
     SearchResult found = Searcher(layer, hierarchy, perfect, patience).run();

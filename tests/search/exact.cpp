@@ -45,6 +45,28 @@ void check_front(const Layer& layer, const Hierarchy& hierarchy, const SearchOpt
   CHECK_MESSAGE(found == truth.front, "found" << text(found) << "; true" << text(truth.front));
 }
 
+/// One objective after the other, each going on from what those before have found out, and each at its best: that of the front.
+void check_objectives(const Layer& layer, const Hierarchy& hierarchy, SearchOptions options, const BruteForce& truth) {
+  Findings findings;
+  options.findings = &findings;
+  const auto first = truth.nests % kObjectives;
+  for (int k = 0; k < kObjectives; ++k) {
+    options.objective.objective = static_cast<Objective>((first + k) % kObjectives);
+    Score best;
+    for (const auto& [energy, cycles] : truth.front)
+      best = std::min(best, score_of(options.objective, energy, static_cast<double>(cycles)));
+    const SearchResult found = search(layer, hierarchy, options);
+    CAPTURE(std::string(name_of(options.objective.objective)));
+    CHECK(found.certificate.proved);
+    const Score score = score_of(options.objective, found.evaluation);
+    CHECK_MESSAGE(score == best,
+                  score.value << " (" << score.tie << ") found, " << best.value << " (" << best.tie << ") is best");
+    CHECK(found.certificate.lower_bound == best.value);
+  }
+  const Front front = pareto_front(layer, hierarchy, options);
+  CHECK(front.points.size() == truth.front.size());
+}
+
 /// The bound proved is the best that there is.
 void check_bound(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options, const BruteForce& truth) {
   const SearchResult found = search(layer, hierarchy, options);
@@ -149,6 +171,7 @@ int agree_on_all(const Limits& limits) {
                   score.value << " (" << score.tie << ") found, " << truth.best.value << " (" << truth.best.tie << ") is best");
     if (!(score == truth.best)) break;
     check_front(layer, hierarchy, options, truth);
+    check_objectives(layer, hierarchy, options, truth);
     if (limits.loops && (limits.levels > 3 || checked % 3 != 0)) continue;  // with tiles of two sizes it takes longest of all
     // The second proof finds nothing below the optimum, and the optimum itself once a worse value is claimed.
     const Recheck agrees = recheck(layer, hierarchy, options, score.value);

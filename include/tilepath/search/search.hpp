@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -91,6 +92,21 @@ struct Certificate {
   double seconds = 0;
 };
 
+/// What searches have found out of one layer on one hierarchy, in one mapspace within the same constraints, whatever is to be
+/// least: later ones with other aims go on from there. One search at a time.
+class Findings {
+ public:
+  Findings();
+  ~Findings();
+  Findings(const Findings&) = delete;
+  Findings& operator=(const Findings&) = delete;
+  struct State;
+  [[nodiscard]] State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
 struct SearchOptions {
   Aim objective = {};
   Mapspace mapspace = {};
@@ -100,6 +116,7 @@ struct SearchOptions {
   std::function<void(std::size_t n, const std::function<void(std::size_t)>&)> at_once = {};
   bool record_jobs = false;                  ///< keep what was proved of each solved job
   std::vector<Constraint> constraints = {};  ///< all are obeyed; without a contradiction
+  Findings* findings = nullptr;              ///< of searches before this one, which adds to them
 };
 
 /// A choice of lanes for every fanout (and of the levels that keep each tensor, unless all choices were solved together), solved

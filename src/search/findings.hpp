@@ -1,0 +1,35 @@
+// What searches of one layer on one hierarchy have found out that holds whatever is to be least.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "lattice.hpp"
+#include "prices.hpp"
+#include "tilepath/search/search.hpp"
+
+namespace tilepath {
+
+/// What is known of all jobs of one choice of lanes.
+struct Finding {
+  search_detail::Least least;
+  int looks = 0;             ///< taken, of those that a search takes at a choice of lanes
+  std::optional<Nest> best;  ///< the mapping of least energy, where all of them take the same cycles
+  double energy = 0;         ///< of it
+};
+
+struct Findings::State {
+  std::map<std::string, Finding> jobs;  ///< by name_of(lanes)
+  std::map<std::pair<search_detail::Keeping, search_detail::Nearest>, double> outer_energy;
+};
+
+namespace search_detail {
+
+/// A choice of lanes as a few bytes, no two alike.
+std::string name_of(const Job& lanes);
+
+}  // namespace search_detail
+
+}  // namespace tilepath
