@@ -1,6 +1,8 @@
 #include "tilepath/explore/neighbours.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <limits>
 
 #include "tilepath/base/error.hpp"
@@ -40,6 +42,43 @@ bool relaxes(const Level& large, const Level& small) {
 
 bool leaks(const Hierarchy& hierarchy) {
   return std::any_of(hierarchy.levels.begin(), hierarchy.levels.end(), [](const Level& level) { return level.leakage > 0; });
+}
+
+/// All energies of a design. What a mapping costs is linear in them.
+std::vector<double*> energies_of(Hierarchy& hierarchy) {
+  std::vector<double*> energies = {&hierarchy.compute.mac_energy};
+  for (Level& level : hierarchy.levels) {
+    energies.insert(energies.end(), {&level.read_energy, &level.write_energy, &level.leakage});
+    if (level.fanout)
+      for (double& energy : level.fanout->energy_per_word) energies.push_back(&energy);
+  }
+  return energies;
+}
+
+/// Whether two designs differ in energies at most.
+bool alike_but_for_energies(Hierarchy a, Hierarchy b) {
+  for (Hierarchy* hierarchy : {&a, &b})
+    for (double* energy : energies_of(*hierarchy)) *energy = 0;
+  return relaxes(a, b) && relaxes(b, a);
+}
+
+/// Whether the energies of a design lie on the line from those of `a` to those of `b`, to rounding. All are alike otherwise.
+bool between(Hierarchy a, Hierarchy b, Hierarchy design) {
+  const std::vector<double*> from = energies_of(a);
+  const std::vector<double*> to = energies_of(b);
+  const std::vector<double*> at = energies_of(design);
+  std::size_t widest = 0;
+  for (std::size_t k = 0; k < from.size(); ++k)
+    if (std::abs(*to[k] - *from[k]) > std::abs(*to[widest] - *from[widest])) widest = k;
+  if (*to[widest] == *from[widest]) return false;
+  const double part = (*at[widest] - *from[widest]) / (*to[widest] - *from[widest]);
+  if (part < 0 || part > 1) return false;
+  for (std::size_t k = 0; k < from.size(); ++k) {
+    constexpr double kRounding = 1e-13;
+    const double expected = *from[k] + part * (*to[k] - *from[k]);
+    if (std::abs(*at[k] - expected) > kRounding * std::max(std::abs(*from[k]), std::abs(*to[k]))) return false;
+  }
+  return true;
 }
 
 /// What another design found holds here: its mapping is legal, and costs the same.
@@ -112,7 +151,7 @@ SolutionPointer Neighbours::solve(Row& row, std::int64_t point, std::size_t laye
     if (!fresh) {
       const auto future = it->second;
       lock.unlock();
-      return future.get();  // who is at work on it waits for larger designs only: nobody waits in a circle
+      return future.get();  // who is at work on it waits for larger designs or the ends of a row: nobody waits in a circle
     }
     it->second = promise.get_future().share();
   }
@@ -126,7 +165,48 @@ SolutionPointer Neighbours::solve(Row& row, std::int64_t point, std::size_t laye
   }
 }
 
+/// A mapping that is best at two designs which differ in energies alone is best at all between them: its score (of latency, the
+/// energy of equals) is linear in the energies, and the least of linear functions lies nowhere below the line between two of its
+/// points. So the ends of a row are solved first, then the middle if they differ, and so on. Null: this point is such an end.
+SolutionPointer Neighbours::between_ends(Row& row, std::int64_t point, std::size_t layer, const std::stop_token& stop) {
+  const std::size_t last = grid_.radices().size() - 1;
+  const PosedPointer mine = posed(row, point);
+  const Aim& aim = mine->options[layer].objective;
+  const std::int64_t digit = grid_.digit(point, last);
+  std::int64_t first = digit / kLongestRow * kLongestRow;
+  std::int64_t end = std::min(first + kLongestRow, grid_.radices()[last]) - 1;
+  if (last == 0 || std::isfinite(aim.max_energy)) return nullptr;  // with a ceiling other mappings may be allowed between
+  while (first < digit && digit < end) {
+    const std::array<std::int64_t, 2> ends = {grid_.with(point, last, first), grid_.with(point, last, end)};
+    std::array<PosedPointer, 2> theirs;
+    for (std::size_t e = 0; e < ends.size(); ++e) {
+      theirs[e] = posed(row, ends[e]);
+      if (!theirs[e] || theirs[e]->options[layer].constraints != mine->options[layer].constraints ||
+          !alike_but_for_energies(theirs[e]->hierarchy, mine->hierarchy))
+        return nullptr;
+    }
+    if (!between(theirs[0]->hierarchy, theirs[1]->hierarchy, mine->hierarchy)) return nullptr;
+    std::array<SolutionPointer, 2> best;
+    for (std::size_t e = 0; e < ends.size(); ++e) best[e] = solve(row, ends[e], layer, stop);
+    if (!best[0]->found) return best[0];  // what is legal does not depend on energies
+    const auto score_at = [&](const Solution& solution, const Hierarchy& hierarchy) {
+      return score_of(aim, evaluate(solution.nest, layers_[layer], hierarchy));
+    };
+    for (std::size_t e = 0; e < ends.size(); ++e) {
+      const Hierarchy& other = theirs[1 - e]->hierarchy;
+      if (score_at(*best[e], other) != score_at(*best[1 - e], other)) continue;
+      const Evaluation here = evaluate(best[e]->nest, layers_[layer], mine->hierarchy);
+      return std::make_shared<const Solution>(Solution{true, here.energy.value(), here.cycles.value(), best[e]->nest});
+    }
+    const std::int64_t middle = (first + end) / 2;
+    if (digit == middle) return nullptr;
+    (digit < middle ? end : first) = middle;
+  }
+  return nullptr;
+}
+
 SolutionPointer Neighbours::find(Row& row, std::int64_t point, std::size_t layer, const std::stop_token& stop) {
+  if (SolutionPointer solution = between_ends(row, point, layer, stop)) return solution;
   const std::size_t last = grid_.radices().size() - 1;
   const PosedPointer mine = posed(row, point);
   const std::int64_t digit = grid_.digit(point, last);
@@ -136,6 +216,8 @@ SolutionPointer Neighbours::find(Row& row, std::int64_t point, std::size_t layer
     const PosedPointer theirs = posed(row, neighbour);
     if (!theirs || theirs->options[layer].constraints != mine->options[layer].constraints) continue;
     if (!relaxes(theirs->hierarchy, mine->hierarchy)) continue;
+    // Of those the ones between wait for the ends: nobody waits in a circle.
+    if (alike_but_for_energies(theirs->hierarchy, mine->hierarchy)) continue;
     if (other < digit && relaxes(mine->hierarchy, theirs->hierarchy)) continue;  // equals: the one before looks at this one
     SolutionPointer solution = solve(row, neighbour, layer, stop);
     if (!solution->found || holds(*solution, layers_[layer], mine->hierarchy)) return solution;

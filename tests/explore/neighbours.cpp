@@ -64,6 +64,58 @@ TEST_CASE("neighbours: whatever is asked first, the optimum of a point is that o
   CHECK(searched < asked);
 }
 
+TEST_CASE("neighbours: where energies alone differ, what is best at both ends is best between them") {
+  Random random(6);
+  std::int64_t searched = 0;
+  std::int64_t asked = 0;
+  for (int k = 0; k < cases(60); ++k) {
+    const Sizes sizes{.max_macs = 400, .max_levels = 3};
+    const std::vector<Layer> layers = {random_layer(random, sizes)};
+    constexpr std::int64_t kLength = 9;
+    std::vector<Hierarchy> designs(kLength, random_hierarchy(random, sizes));
+    const std::size_t l = random() % designs[0].levels.size();
+    const bool network = designs[0].levels[l].fanout && random() % 2 == 0;
+    for (std::size_t i = 0; i < designs.size(); ++i) {
+      Level& level = designs[i].levels[l];
+      level.read_energy += 2 * static_cast<double>(i);
+      level.write_energy += static_cast<double>(i);
+      if (network) level.fanout->energy_per_word[0] += static_cast<double>(i);
+    }
+    if (random() % 3 == 0) designs[4].levels[0].read_energy += 1;  // off the line: it is searched
+    SearchOptions options;
+    options.objective = static_cast<Objective>(random() % 4);
+    options.mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
+    Solutions solutions("test");
+    Neighbours neighbours(
+        Grid({1, kLength}), layers,
+        [&](std::int64_t point) {
+          return std::make_shared<const Posed>(Posed{designs[static_cast<std::size_t>(point)], {options}});
+        },
+        solutions);
+    const auto start = static_cast<std::int64_t>(random() % kLength);
+    for (std::int64_t i = 0; i < kLength; ++i) {
+      const std::int64_t point = (start + 4 * i) % kLength;
+      CAPTURE(k);
+      CAPTURE(point);
+      const SolutionPointer got = neighbours.solve(point, 0, {});
+      ++asked;
+      try {
+        const SearchResult own = search(layers[0], designs[static_cast<std::size_t>(point)], options);
+        REQUIRE(got->found);
+        const Score score = score_of(options.objective, got->energy, static_cast<double>(got->cycles));
+        const Score best = score_of(options.objective, own.evaluation);
+        CHECK(score.value == doctest::Approx(best.value).epsilon(1e-12));
+        CHECK(score.tie == doctest::Approx(best.tie).epsilon(1e-12));
+      } catch (const NoLegalMapping&) {
+        CHECK(!got->found);
+      }
+    }
+    searched += solutions.searched();
+  }
+  MESSAGE(searched << " searched of " << asked);
+  CHECK(searched < asked * 2 / 3);
+}
+
 TEST_CASE("neighbours: a design that is better in one figure and worse in another relaxes nothing") {
   Hierarchy small;
   small.levels.resize(2);

@@ -4,8 +4,13 @@
 //   searched for                          x             x       the optimum at 64 K fits in 32 K too: no mapping of 32 K is
 //   taken from the right      x     x            x             better, since all of them are mappings of 64 K
 //
-// Neighbours are points that differ in the last parameter only, by one step. What is found for a point is the same whatever was
-// asked for before, and by whom: which neighbour a point looks at depends on the designs alone.
+// A mapping that is best at two designs which differ in energies alone is best at all designs on the line between them.
+//
+//   energy of a DRAM access  100   150   200   250   300
+//   searched for              x           x           x     the same mapping is best at 200 and 300, and so at 250
+//
+// Neighbours are points that differ in the last parameter only: by one step, or in energies alone by any. What is found for a
+// point is the same whatever was asked for before, and by whom: which neighbour a point looks at depends on the designs alone.
 #pragma once
 
 #include <cstdint>
@@ -57,6 +62,7 @@ class Neighbours {
   std::shared_ptr<Row> row_of(std::int64_t point);
   SolutionPointer solve(Row& row, std::int64_t point, std::size_t layer, const std::stop_token& stop);
   SolutionPointer find(Row& row, std::int64_t point, std::size_t layer, const std::stop_token& stop);
+  SolutionPointer between_ends(Row& row, std::int64_t point, std::size_t layer, const std::stop_token& stop);
   PosedPointer posed(Row& row, std::int64_t point);
 
   Grid grid_;
