@@ -21,15 +21,8 @@ struct Finding {
 };
 
 struct Findings::State {
-  std::map<std::string, Finding> jobs;  ///< by name_of(lanes)
+  std::map<std::string, Finding> jobs;  ///< by name_of(lanes) (rivals.hpp)
   std::map<std::pair<search_detail::Keeping, search_detail::Nearest>, double> outer_energy;
 };
-
-namespace search_detail {
-
-/// A choice of lanes as a few bytes, no two alike.
-std::string name_of(const Job& lanes);
-
-}  // namespace search_detail
 
 }  // namespace tilepath

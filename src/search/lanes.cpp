@@ -241,6 +241,12 @@ bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<
   return true;
 }
 
+std::int32_t Deal::lanes() const {
+  const auto column = static_cast<std::int32_t>(ceil_divide(chunk, x));
+  const auto of = [this](std::int32_t iterations) { return static_cast<std::int32_t>(ceil_divide(iterations, part)); };
+  return chunk / column * of(column) + of(chunk % column);
+}
+
 std::vector<std::int64_t> Deal::parts() const {
   std::vector<std::int64_t> result;
   const std::int64_t column = ceil_divide(chunk, x);

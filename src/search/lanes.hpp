@@ -27,6 +27,8 @@ struct Deal {
   [[nodiscard]] bool dealt() const { return fanout >= 0; }
   /// Lanes that have work in a step, on average; 1 where it is not dealt.
   [[nodiscard]] double lanes_at_work() const { return static_cast<double>(chunk) / static_cast<double>(part); }
+  /// Lanes that have work at all.
+  [[nodiscard]] std::int32_t lanes() const;
   /// Iterations of each lane, x outermost; 0 = idle.
   [[nodiscard]] std::vector<std::int64_t> parts() const;
 };

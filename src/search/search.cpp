@@ -19,6 +19,7 @@
 #include "findings.hpp"
 #include "lanes_bound.hpp"
 #include "lattice.hpp"
+#include "rivals.hpp"
 #include "symmetry.hpp"
 #include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
@@ -299,6 +300,8 @@ class Searcher {
     while (fanouts < problem_.hierarchy.level_count() && !problem_.hierarchy.level(fanouts).fanout) ++fanouts;
     job.lanes.resize(index(fanouts), none.factors);
     Score beyond;  // the least of those that are not listed yet
+    std::vector<std::optional<Knot>> listed;
+    search_detail::Rivals rivals(problem_, keeping_, knot.fanouts);
     const auto take_choice = [&](const LaneChoice& choice, const Score& least) {
       job.lanes[index(knot.fanouts)] = choice.factors;
       bool dealt = false;
@@ -314,18 +317,21 @@ class Searcher {
         beyond = std::min(beyond, bound);
         return;
       }
-      if (bound < knot.listed) return;
+      if (bound < knot.listed || !rivals.enter(job, listed.size())) return;
       Knot next;
       next.bound = std::max(knot.bound, bound);
       next.fanouts = fanouts;
       next.remainders = knot.remainders;
       next.lanes = std::make_shared<const Job>(job);
-      push(std::move(next));
+      listed.emplace_back(std::move(next));
     };
     if (level.fanout)
       beyond = std::min(beyond, visit_choices(knot, limit, take_choice));
     else
       take_choice(none, {0, 0});
+    for (const std::size_t needless : rivals.outdone()) listed[needless].reset();
+    for (std::optional<Knot>& next : listed)
+      if (next) push(std::move(*next));
     knot.listed = limit;
     knot.bound = beyond;
     knot.slack = 1 + (knot.slack - 1) * kWiden;

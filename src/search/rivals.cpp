@@ -1,0 +1,91 @@
+#include "rivals.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "tilepath/mapping/cut_rule.hpp"
+
+namespace tilepath::search_detail {
+
+namespace {
+
+constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+/// Whether nothing is paid for copies of psums inside a fanout but the reads of those that do not start from zero.
+bool copies_of_psums_are_free(const Problem& problem, const Keeping& keeping, int fanout) {
+  int inside = 0;
+  for (int l = 0; l < problem.hierarchy.level_count(); ++l) {
+    const Level& level = problem.hierarchy.level(l);
+    if (level.drain_reads) return false;
+    if (level.fanout && (!level.fanout->reduction || at(level.fanout->energy_per_word, Role::outputs) > 0)) return false;
+    if (l > fanout) inside += static_cast<int>(keeping.may[index(problem.layer.output())] >> l & 1U);
+  }
+  return inside <= 1 && problem.parts.count == 1;
+}
+
+}  // namespace
+
+Rivals::Rivals(const Problem& problem, const Keeping& keeping, int fanout) : fanout_(fanout) {
+  const Layer& layer = problem.layer;
+  const bool free = copies_of_psums_are_free(problem, keeping, fanout);
+  for (int d = 0; d < layer.dimension_count(); ++d) {
+    Wish& wish = wishes_[index(d)];
+    bool of_all_operands = true;
+    for (int t = 0; t < layer.tensor_count(); ++t)
+      of_all_operands = of_all_operands && (layer.is_output(t) || layer.relevant(t, d));
+    if (along_halo(layer, d))
+      wish = Wish::same_parts;
+    else if (layer.relevant(layer.output(), d))
+      wish = Wish::fewest;
+    else
+      wish = free && of_all_operands ? Wish::most : Wish::same_lanes;
+  }
+}
+
+bool Rivals::enter(const Job& lanes, std::size_t number) {
+  Entry entry{number, {}};
+  Job common = lanes;
+  for (std::size_t d = 0; d < common.deals.size(); ++d) {
+    Deal& deal = common.deals[d];
+    if (deal.fanout != fanout_ || wishes_[d] == Wish::same_parts) continue;
+    const std::int32_t at_work = deal.lanes();
+    deal.x = wishes_[d] == Wish::same_lanes ? at_work : 1;
+    deal.y = 1;
+    if (wishes_[d] == Wish::fewest) entry.lanes[d] = at_work;
+    if (wishes_[d] == Wish::most) entry.lanes[d] = -at_work;
+  }
+  const auto no_worse = [](const Entry& a, const Entry& b) {
+    return std::equal(a.lanes.begin(), a.lanes.end(), b.lanes.begin(), std::less_equal<>());
+  };
+  std::vector<Entry>& rivals = entries_[name_of(common)];
+  if (std::any_of(rivals.begin(), rivals.end(), [&](const Entry& rival) { return no_worse(rival, entry); })) return false;
+  std::erase_if(rivals, [&](const Entry& rival) {
+    if (!no_worse(entry, rival)) return false;
+    outdone_.push_back(rival.number);
+    return true;
+  });
+  rivals.push_back(entry);
+  return true;
+}
+
+std::string name_of(const Job& lanes) {
+  std::string name;
+  const auto add = [&name](std::int64_t number) {
+    for (int byte = 0; byte < 4; ++byte) name += static_cast<char>(static_cast<std::uint64_t>(number) >> (8 * byte) & 0xffU);
+  };
+  for (std::size_t l = 0; l < lanes.lanes.size(); ++l)
+    for (std::size_t d = 0; d < lanes.lanes[l].size(); ++d)
+      if (lanes.lanes[l][d] > 1) {
+        add(static_cast<std::int64_t>(l * kMaxDimensions + d));
+        add(lanes.lanes[l][d]);
+      }
+  add(-1);
+  for (std::size_t d = 0; d < lanes.deals.size(); ++d)
+    if (const Deal& deal = lanes.deals[d]; deal.dealt())
+      for (const std::int64_t number : {static_cast<std::int32_t>(d), deal.fanout, deal.chunk, deal.part, deal.x, deal.y})
+        add(number);
+  return name;
+}
+
+}  // namespace tilepath::search_detail
