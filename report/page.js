@@ -298,12 +298,12 @@
   const overview = () => {
     const section = element('section', {}, element('h2', {}, 'Results'));
     main.append(section);
-    section.append(table(['', 'workload', 'architecture', 'dataflow', 'energy', 'per MAC', 'cycles', 'energy × cycles', 'utilization', 'proved', 'executed'],
+    section.append(table(['', 'workload', 'architecture', 'dataflow', 'least', 'energy', 'per MAC', 'cycles', 'energy × cycles', 'utilization', 'proved', 'executed'],
       data.results.map((r, i) => {
         const { peak } = ports(r);
-        return [element('a', { href: `#result-${i}` }, r.label), r.workload, r.arch, r.dataflow || 'free', `${short(r.total.energy)} ${unit(r)}`,
+        return [element('a', { href: `#result-${i}` }, r.label), r.workload, r.arch, r.dataflow || 'free', r.objective, `${short(r.total.energy)} ${unit(r)}`,
           (r.total.energy / r.total.macs).toFixed(4), r.total.cycles, short(r.total.edp), percent(r.total.macs / r.total.cycles / peak), proofs(r), checks(r)];
-      }), [false, false, false, false, true, true, true, true, true, true, true]));
+      }), [false, false, false, false, false, true, true, true, true, true, true, true]));
     for (const each of data.without || [])
       section.append(element('p', { class: 'note' }, `${each.workload} on ${each.arch}, ${each.dataflow}: ${each.reason}`));
   };

@@ -27,29 +27,26 @@ struct Options {
 /// A result, or why there is none.
 struct Outcome {
   std::string workload, arch, dataflow;
-  Objective objective = Objective::edp;
+  std::string objective;  ///< of the result
   std::optional<NetworkResult> result;
   std::string reason;
 };
 
-/// One for each objective.
+/// One for each objective; one alone where there is no mapping.
 std::vector<Outcome> outcomes_of(const Options& options, const std::vector<Objective>& objectives, const std::string& workload,
                                  const std::string& arch, const std::string& dataflow, const Context& context) {
-  std::vector<Outcome> outcomes;
-  for (const Objective objective : objectives) outcomes.push_back({workload, arch, dataflow, objective, {}, ""});
   SolveRequest request = options.request;
   request.workload = workload;
   request.arch = arch;
   if (dataflow != kFree) request.dataflows = {dataflow};
+  std::vector<Outcome> outcomes;
   try {
-    std::vector<NetworkResult> results = solve_each(request, objectives, context);
-    for (std::size_t o = 0; o < outcomes.size(); ++o) {
-      outcomes[o].workload = results[o].workload;
-      outcomes[o].arch = results[o].hierarchy.name;
-      outcomes[o].result = std::move(results[o]);
+    for (NetworkResult& result : solve_each(request, objectives, context)) {
+      const std::string objective(name_of(result.options.objective.objective));
+      outcomes.push_back({result.workload, result.hierarchy.name, dataflow, objective, std::move(result), ""});
     }
   } catch (const NoLegalMapping& error) {  // one that cannot be does not keep the others from being compared
-    for (Outcome& outcome : outcomes) outcome.reason = error.what();
+    outcomes.push_back({workload, arch, dataflow, "", {}, error.what()});
   }
   return outcomes;
 }
@@ -75,8 +72,7 @@ std::string summary(const std::vector<Outcome>& outcomes, bool objectives) {
     if (workload != each.workload) first.reset();
     workload = each.workload;
     if (!each.result) {
-      rows.push_back({each.workload, each.arch, each.dataflow, std::string(name_of(each.objective)), "", "", "", "", "", "", "",
-                      "no legal mapping"});
+      rows.push_back({each.workload, each.arch, each.dataflow, each.objective, "", "", "", "", "", "", "", "no legal mapping"});
       continue;
     }
     const Totals totals = totals_of(*each.result);
@@ -88,7 +84,7 @@ std::string summary(const std::vector<Outcome>& outcomes, bool objectives) {
     units = static_cast<double>(hierarchy.instances(hierarchy.level_count())) * hierarchy.compute.macs_per_cycle;
     const auto times = [](double value, double of) { return fmt::format("x {:.3f}", value / of); };
     rows.push_back(
-        {each.workload, each.arch, each.dataflow, std::string(name_of(each.objective)),
+        {each.workload, each.arch, each.dataflow, each.objective,
          fmt::format("{:.4f}", totals.energy / static_cast<double>(totals.macs)), hierarchy.energy_unit == "mac" ? "MAC" : "pJ",
          grouped(totals.cycles),
          fmt::format("{:.1f} %", 100 * static_cast<double>(totals.macs) / (static_cast<double>(totals.cycles) * units)),
@@ -110,12 +106,13 @@ std::string summary(const std::vector<Outcome>& outcomes, bool objectives) {
 Json to_json(const std::vector<Outcome>& outcomes, bool seconds) {
   Json json = {{"schema_version", 1}, {"tilepath", {{"version", TILEPATH_VERSION}}}, {"results", Json::array()}};
   for (const Outcome& each : outcomes) {
-    Json one = {
-        {"workload", each.workload}, {"arch", each.arch}, {"dataflow", each.dataflow}, {"objective", name_of(each.objective)}};
-    if (each.result)
+    Json one = {{"workload", each.workload}, {"arch", each.arch}, {"dataflow", each.dataflow}};
+    if (each.result) {
+      one["objective"] = each.objective;
       one["result"] = tilepath::to_json(*each.result, TILEPATH_VERSION, seconds);
-    else
+    } else {
       one["reason"] = each.reason;
+    }
     json["results"].push_back(std::move(one));
   }
   return json;

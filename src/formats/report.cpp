@@ -65,7 +65,9 @@ void set_labels(Json& results) {
   std::set<std::string> workloads;
   std::set<std::string> archs;
   std::set<std::string> dataflows;
+  std::set<std::string> objectives;
   for (const Json& each : results) {
+    objectives.insert(each["objective"]);
     workloads.insert(each["workload"]);
     archs.insert(each["arch"]);
     dataflows.insert(each["dataflow"]);
@@ -75,6 +77,7 @@ void set_labels(Json& results) {
     std::string label = workloads.size() > 1 || archs.size() == 1 ? each["workload"].get<std::string>() : "";
     if (archs.size() > 1 || dataflows.size() == 1) label += (label.empty() ? "" : " on ") + each["arch"].get<std::string>();
     if (dataflows.size() > 1) label += (label.empty() ? "" : ", ") + each["dataflow"].get<std::string>();
+    if (objectives.size() > 1) label += ", least " + each["objective"].get<std::string>();
     std::string distinct = label;
     for (int k = 2; !taken.insert(distinct).second; ++k) distinct = label + " (" + std::to_string(k) + ")";
     each["label"] = distinct;
