@@ -275,6 +275,12 @@ double LanesBound::lanes_from(int level) const {
   return lanes;
 }
 
+std::vector<Nearest> LanesBound::nearests() const {
+  std::vector<Nearest> nearests;
+  for (const Standing& standing : standings_) nearests.push_back(standing.nearest);
+  return nearests;
+}
+
 LanesBound::Begun LanesBound::begin(const Job& job, int fanout) {
   Begun begun;
   begun.bound_ = this;

@@ -29,6 +29,9 @@ class LanesBound {
   /// With the lanes of the fanouts outside level `fanouts` chosen and the others as wide as they are.
   [[nodiscard]] Score of(const Job& job, int fanouts);
 
+  /// All that `outer` may be asked for.
+  [[nodiscard]] std::vector<Nearest> nearests() const;
+
   /// Of choices of lanes that are begun for one fanout, those outside it chosen. Must not outlive the bound.
   class Begun {
    public:

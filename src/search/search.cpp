@@ -155,6 +155,7 @@ class Searcher {
     take_simplest();
     known_ = known.has_value();
     if (known) take(*known);
+    solve_outer_at_once();
     plant(false);
     while (!patience_.over() && !(options_.any && !result_.nest.nodes.empty())) {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
@@ -599,22 +600,36 @@ class Searcher {
     return keeping;
   }
   double outer_energy(const Keeping& outer, const Nearest& nearest) {
+    const std::lock_guard lock(outer_mutex_);
+    const auto [it, fresh] = known_outer_energy().try_emplace({outer, nearest}, 0.0);
+    if (fresh) it->second = solve_outer(outer, nearest, outer_workspace_);
+    return it->second;
+  }
+  [[nodiscard]] std::map<std::pair<Keeping, Nearest>, double>& known_outer_energy() {
+    return options_.findings != nullptr ? options_.findings->state().outer_energy : outer_energy_;
+  }
+  [[nodiscard]] double solve_outer(const Keeping& outer, const Nearest& nearest, Workspace& workspace) const {
     if (outer.fixed())  // known where none of the nodes is placed
       for (int t = 0; t < problem_.layer.tensor_count(); ++t)
         if (outer.may[index(t)] >> nearest[index(t)] > 1) return 0;
-    const std::lock_guard lock(outer_mutex_);
-    auto& known = options_.findings != nullptr ? options_.findings->state().outer_energy : outer_energy_;
-    const auto [it, fresh] = known.try_emplace({outer, nearest}, 0.0);
-    if (fresh) {
-      Job none;
-      LaneFactors one{};
-      one.fill(1);
-      none.lanes.assign(index(problem_.hierarchy.level_count()), one);
-      none.keeps = outer.may;
-      const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, none);
-      it->second = least_outer(problem_, prices, outer, nearest, patience_, outer_workspace_);
-    }
-    return it->second;
+    Job none;
+    LaneFactors one{};
+    one.fill(1);
+    none.lanes.assign(index(problem_.hierarchy.level_count()), one);
+    none.keeps = outer.may;
+    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, none);
+    return least_outer(problem_, prices, outer, nearest, patience_, workspace);
+  }
+  /// All of them side by side, where the caller has threads to spare: each will be asked for.
+  void solve_outer_at_once() {
+    if (!options_.at_once) return;
+    const Keeping kept = outer(keeping_);
+    std::vector<Nearest> unknown = lanes_bound_->nearests();
+    std::erase_if(unknown, [&](const Nearest& nearest) { return known_outer_energy().contains({kept, nearest}); });
+    std::vector<double> energies(unknown.size());
+    std::vector<Workspace> workspaces(unknown.size());
+    options_.at_once(unknown.size(), [&](std::size_t k) { energies[k] = solve_outer(kept, unknown[k], workspaces[k]); });
+    for (std::size_t k = 0; k < unknown.size(); ++k) known_outer_energy().emplace(std::pair(kept, unknown[k]), energies[k]);
   }
 
   /// Whether it was solved to the end.
