@@ -114,6 +114,9 @@ class Lattice : public Look {
     });
   }
 
+  /// With Scope::innermost: where the nodes of each tensor start from now on.
+  void start_from(const Nearest& nearest) { scope_.from = nearest; }
+
   LatticeOutcome below(const Score& limit) override {
     begin(limit);
     start();
@@ -519,10 +522,26 @@ class Lattice : public Look {
     double inner = 0, apart = 0;
     Nearest nearest{};
   };
+  /// Of one tensor, given the least of its inner nodes by the level of its nearest outer one: the outer ones each at its least.
+  double least_apart(int t, const ByLevel& inner) {
+    double least = std::numeric_limits<double>::infinity();
+    for (int l = 0; l <= outer_level(); ++l)
+      if (std::isfinite(inner[index(l)])) least = std::min(least, inner[index(l)] + least_further(t, l));
+    return least;
+  }
+  /// Of all tensors, each node still to come at its least.
+  double least_apart(const Chains& chains) {
+    double sum = 0;
+    for (int t = 0; t < layer_.tensor_count(); ++t) sum += least_apart(t, least_by_next(t, chains[index(t)]));
+    return sum;
+  }
   /// Of all tensors, given the least of each one's inner nodes by the level of its nearest outer one: the outer ones each at its
   /// least too, or together.
   double least_together(const std::array<ByLevel, kMaxTensors>& inner) {
     const int outer = outer_level();
+    double apart = 0;
+    for (int t = 0; t < layer_.tensor_count(); ++t) apart += least_apart(t, inner[index(t)]);
+    if (outer == 0 || floor_ + apart >= limit_) return apart;  // well enough
     std::vector<OuterChoice>& choices = choices_;
     std::vector<OuterChoice>& longer = longer_;
     choices.assign(1, {});
@@ -541,13 +560,12 @@ class Lattice : public Look {
       }
       std::swap(choices, longer);
     }
-    if (outer > 0)
-      std::stable_sort(choices.begin(), choices.end(),
-                       [](const OuterChoice& a, const OuterChoice& b) { return a.apart < b.apart; });
+    std::stable_sort(choices.begin(), choices.end(),
+                     [](const OuterChoice& a, const OuterChoice& b) { return a.apart < b.apart; });
     double least = std::numeric_limits<double>::infinity();
     for (const OuterChoice& choice : choices) {
       if (choice.apart >= least) break;
-      const bool known = outer == 0 || floor_ + choice.apart >= limit_;  // well enough
+      const bool known = floor_ + choice.apart >= limit_;  // well enough
       least = std::min(least, known ? choice.apart : std::max(choice.apart, choice.inner + (*scope_.outer)(choice.nearest)));
     }
     return least;
@@ -613,12 +631,14 @@ class Lattice : public Look {
   /// Prices when these levels keep a tensor; of other tensors they say nothing.
   const Prices& variant(int t, std::uint32_t kept) {
     if (fixed_) return prices_;
-    const auto [it, fresh] = variants_.try_emplace({t, kept | 1U}, nullptr);
-    if (fresh) {
-      it->second = std::make_unique<Prices>(prices_);
-      it->second->keep(t, kept | 1U);
+    auto& variants = variants_[index(t)];
+    if (variants.empty()) variants.resize(std::size_t{1} << hierarchy_.level_count());
+    std::unique_ptr<Prices>& variant = variants[kept | 1U];
+    if (!variant) {
+      variant = std::make_unique<Prices>(prices_);
+      variant->keep(t, kept | 1U);
     }
-    return *it->second;
+    return *variant;
   }
 
   /// Of the node of a tensor at `level`, its parent at level `parent`.
@@ -823,6 +843,9 @@ class Lattice : public Look {
   void start_with(const Label& label, int t, Chains& chains, const Each& each) {
     Label next = label;
     if (t == layer_.tensor_count()) {
+      if constexpr (K == 1) {  // before the phase, which costs more to make
+        if (label.cost[0] + least_apart(chains) >= limit_) return;
+      }
       next.phase = enter(chains);
       pass_fanouts(next, hierarchy_.level_count(), chains);
       each(next);
@@ -1698,8 +1721,8 @@ class Lattice : public Look {
   std::vector<Label> labels_;
   std::vector<Table> tables_;
   std::array<std::array<std::int16_t, 1U << kMaxLevels>, kMaxTensors>
-      table_at_{};  ///< per tensor, by table_of's levels; -1 = none
-  std::map<std::pair<int, std::uint32_t>, std::unique_ptr<Prices>> variants_;
+      table_at_{};                                                          ///< per tensor, by table_of's levels; -1 = none
+  std::array<std::vector<std::unique_ptr<Prices>>, kMaxTensors> variants_;  ///< by the levels that keep the tensor
   std::array<std::array<std::vector<NodePrice>, kMaxLevels>, kMaxTensors> mac_reads_;
   std::vector<Use> uses_;
   std::vector<std::vector<Slide>> memories_;
@@ -1816,6 +1839,56 @@ bool banded(const Problem& problem, const Prices& prices, const Keeping& keeping
   return true;
 }
 
+/// By the lattice, whose prices all calls share.
+class SolvedOuterNodes : public OuterNodes {
+ public:
+  SolvedOuterNodes(const Problem& problem, const Keeping& keeping, const Patience& patience)
+      : problem_(problem),
+        keeping_(keeping),
+        prices_(problem.layer, problem.hierarchy, problem.parts, without_lanes()),
+        lattice_(for_energy(), prices_, keeping_, {problem.outer_level, 1, nullptr, {}, banded(problem, prices_, keeping)},
+                 patience, workspace_) {}
+
+  double least(const Nearest& nearest) override {
+    if (keeping_.fixed())  // known where none of the nodes is placed
+      for (int t = 0; t < problem_.layer.tensor_count(); ++t)
+        if (keeping_.may[index(t)] >> nearest[index(t)] > 1) return 0;
+    lattice_.start_from(nearest);
+    const double least = lattice_.bound_apart().energy;
+    const double most = lattice_.least_even();
+    constexpr double kRounding = 1 + 1e-12;
+    if (most <= least * kRounding) return least;
+    const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
+    // Mostly it is the bound; else often what the nodes cost together, and most labels are there under any limit.
+    const auto slacks = std::span(kSlacks).first(std::isfinite(most) ? 1 : kSlacks.size());
+    const LatticeOutcome outcome = narrowing(
+        {most, 0}, above, [&](const Score& limit) { return lattice_.below(limit); }, slacks);
+    return outcome.finished ? outcome.score.value : 0;
+  }
+
+ private:
+  const Problem& for_energy() {
+    problem_.objective = Aim(Objective::energy);
+    problem_.leakage = 0;
+    problem_.constraints.clear();
+    return problem_;
+  }
+  [[nodiscard]] Job without_lanes() const {
+    Job none;
+    LaneFactors one{};
+    one.fill(1);
+    none.lanes.assign(index(problem_.hierarchy.level_count()), one);
+    none.keeps = keeping_.may;
+    return none;
+  }
+
+  Problem problem_;
+  Keeping keeping_;
+  Prices prices_;
+  Workspace workspace_;
+  Lattice<1> lattice_;
+};
+
 }  // namespace
 
 std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const OuterEnergy& outer, const Patience& patience,
@@ -1835,24 +1908,8 @@ std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices
   return std::make_unique<Lattice<1>>(problem, prices, keeping, Scope{kMaxLevels, 1, &outer, {}}, patience, workspace);
 }
 
-double least_outer(const Problem& problem, const Prices& prices, const Keeping& keeping, const Nearest& nearest,
-                   const Patience& patience, Workspace& workspace) {
-  Problem energy = problem;
-  energy.objective = Aim(Objective::energy);
-  energy.leakage = 0;
-  energy.constraints.clear();
-  const Scope scope{problem.outer_level, 1, nullptr, nearest, banded(problem, prices, keeping)};
-  Lattice<1> lattice(energy, prices, keeping, scope, patience, workspace);
-  const double least = lattice.bound_apart().energy;
-  const double most = lattice.least_even();
-  constexpr double kRounding = 1 + 1e-12;
-  if (most <= least * kRounding) return least;
-  const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
-  // Mostly it is the bound; else often what the nodes cost together, and most labels are there under any limit.
-  const auto slacks = std::span(kSlacks).first(std::isfinite(most) ? 1 : kSlacks.size());
-  const LatticeOutcome outcome = narrowing(
-      {most, 0}, above, [&](const Score& limit) { return lattice.below(limit); }, slacks);
-  return outcome.finished ? outcome.score.value : 0;
+std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& keeping, const Patience& patience) {
+  return std::make_unique<SolvedOuterNodes>(problem, keeping, patience);
 }
 
 Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,

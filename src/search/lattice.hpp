@@ -165,9 +165,14 @@ std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices
 // The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others.
 // Each part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
 
-/// Least energy of the outer nodes from `nearest` on, of prices without lanes.
-double least_outer(const Problem& problem, const Prices& prices, const Keeping& keeping, const Nearest& nearest,
-                   const Patience& patience, Workspace& workspace);
+/// The outer nodes alone, of what `keeping` allows.
+class OuterNodes {
+ public:
+  virtual ~OuterNodes() = default;
+  /// Their least energy, from `nearest` on. One call at a time.
+  virtual double least(const Nearest& nearest) = 0;
+};
+std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& keeping, const Patience& patience);
 
 /// A bound on the jobs of these lanes that `keeping` allows: each node at its least, the outer ones together.
 Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,

@@ -40,6 +40,7 @@ using search_detail::Least;
 using search_detail::Look;
 using search_detail::Nearest;
 using search_detail::OuterEnergy;
+using search_detail::OuterNodes;
 using search_detail::Parts;
 using search_detail::Patience;
 using search_detail::Prices;
@@ -602,23 +603,15 @@ class Searcher {
   double outer_energy(const Keeping& outer, const Nearest& nearest) {
     const std::lock_guard lock(outer_mutex_);
     const auto [it, fresh] = known_outer_energy().try_emplace({outer, nearest}, 0.0);
-    if (fresh) it->second = solve_outer(outer, nearest, outer_workspace_);
+    if (fresh) {
+      if (!outer_nodes_ || outer_nodes_of_ != outer) outer_nodes_ = search_detail::outer_nodes(problem_, outer, patience_);
+      outer_nodes_of_ = outer;
+      it->second = outer_nodes_->least(nearest);
+    }
     return it->second;
   }
   [[nodiscard]] std::map<std::pair<Keeping, Nearest>, double>& known_outer_energy() {
     return options_.findings != nullptr ? options_.findings->state().outer_energy : outer_energy_;
-  }
-  [[nodiscard]] double solve_outer(const Keeping& outer, const Nearest& nearest, Workspace& workspace) const {
-    if (outer.fixed())  // known where none of the nodes is placed
-      for (int t = 0; t < problem_.layer.tensor_count(); ++t)
-        if (outer.may[index(t)] >> nearest[index(t)] > 1) return 0;
-    Job none;
-    LaneFactors one{};
-    one.fill(1);
-    none.lanes.assign(index(problem_.hierarchy.level_count()), one);
-    none.keeps = outer.may;
-    const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, none);
-    return least_outer(problem_, prices, outer, nearest, patience_, workspace);
   }
   /// All of them side by side, where the caller has threads to spare: each will be asked for.
   void solve_outer_at_once() {
@@ -627,8 +620,18 @@ class Searcher {
     std::vector<Nearest> unknown = lanes_bound_->nearests();
     std::erase_if(unknown, [&](const Nearest& nearest) { return known_outer_energy().contains({kept, nearest}); });
     std::vector<double> energies(unknown.size());
-    std::vector<Workspace> workspaces(unknown.size());
-    options_.at_once(unknown.size(), [&](std::size_t k) { energies[k] = solve_outer(kept, unknown[k], workspaces[k]); });
+    std::mutex mutex;
+    std::vector<std::unique_ptr<OuterNodes>> idle;
+    options_.at_once(unknown.size(), [&](std::size_t k) {
+      std::unique_lock lock(mutex);
+      std::unique_ptr<OuterNodes> nodes = idle.empty() ? nullptr : std::move(idle.back());
+      if (nodes) idle.pop_back();
+      lock.unlock();
+      if (!nodes) nodes = search_detail::outer_nodes(problem_, kept, patience_);
+      energies[k] = nodes->least(unknown[k]);
+      lock.lock();
+      idle.push_back(std::move(nodes));
+    });
     for (std::size_t k = 0; k < unknown.size(); ++k) known_outer_energy().emplace(std::pair(kept, unknown[k]), energies[k]);
   }
 
@@ -729,7 +732,8 @@ class Searcher {
   std::optional<LanesBound> lanes_bound_;
   std::mutex outer_mutex_;
   std::map<std::pair<Keeping, Nearest>, double> outer_energy_;
-  Workspace outer_workspace_;
+  std::unique_ptr<OuterNodes> outer_nodes_;  ///< of the last keeping asked for
+  Keeping outer_nodes_of_;
   std::vector<Workspace> workspaces_ = std::vector<Workspace>(1);  ///< one per job looked at at once
   std::vector<KnotPointer> tree_;                                  ///< a heap, least bound first
   std::vector<KnotPointer> inner_due_, solves_due_;                ///< taken from it, to be looked at
