@@ -496,7 +496,12 @@ class Searcher {
       else
         finished = settle_solved(std::move(batch[k]), outcomes[k]) && finished;
     }
-    return finished && (inner_looks_ < next_dive_ || dive());
+    if (!finished) return false;
+    if (inner_looks_ >= next_dive_) {
+      next_dive_ *= kDiveFactor;
+      return dive();
+    }
+    return !surely_better() || dive();
   }
 
   void look_apart(KnotPointer knot) {
@@ -570,18 +575,28 @@ class Searcher {
 
   /// Solves the most promising job that waits for its third look before its turn comes: a good incumbent makes all looks cheaper.
   bool dive() {
-    next_dive_ *= kDiveFactor;
-    const auto promising = [](const KnotPointer& a, const KnotPointer& b) {
-      if ((a->looks == 2) != (b->looks == 2)) return a->looks == 2;
-      return Later()(b, a);
-    };
-    const auto best = std::min_element(tree_.begin(), tree_.end(), promising);
-    if (best == tree_.end() || (*best)->looks != 2) return true;
+    const auto best = most_promising();
+    if (best == tree_.end()) return true;
     solves_due_.push_back(std::move(*best));
     *best = std::move(tree_.back());
     tree_.pop_back();
     std::make_heap(tree_.begin(), tree_.end(), Later());
     return (known_ && solves_due_.size() < kSolveBatch) || take_up(solves_due_);
+  }
+  [[nodiscard]] std::vector<KnotPointer>::iterator most_promising() {
+    const auto promising = [](const KnotPointer& a, const KnotPointer& b) {
+      if ((a->looks == 2) != (b->looks == 2)) return a->looks == 2;
+      return Later()(b, a);
+    };
+    const auto best = std::min_element(tree_.begin(), tree_.end(), promising);
+    return best != tree_.end() && (*best)->looks == 2 ? best : tree_.end();
+  }
+  /// Whether the most promising one is, where a solve has found what the look before had foretold.
+  [[nodiscard]] bool surely_better() {
+    constexpr double kNearly = 1.01;
+    if (reached_[2] == 0 || reach_[2] > kNearly) return false;
+    const auto best = most_promising();
+    return best != tree_.end() && (*best)->bound.value * kNearly < incumbent_.value;
   }
 
   void look_again(KnotPointer knot, const Score& bound) {
