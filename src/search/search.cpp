@@ -732,6 +732,8 @@ class Searcher {
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
     certificate.proved = !(lower < incumbent_);
+    // What patience did not suffice for is not known.
+    if (!certificate.proved && options_.findings != nullptr) options_.findings->state().outer_energy.clear();
     certificate.mapspace_size = mapspace_size(problem_.layer, whole_, options_.mapspace);
     certificate.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     return std::move(result_);

@@ -117,30 +117,30 @@ TEST_CASE("neighbours: where energies alone differ, what is best at both ends is
 }
 
 TEST_CASE("neighbours: a design that is better in one figure and worse in another relaxes nothing") {
-  Hierarchy small;
-  small.levels.resize(2);
-  small.levels[0].name = "DRAM";
-  small.levels[0].fanout = Fanout{.x = 4};
-  small.levels[1].name = "GLB";
-  small.levels[1].partitions = {{{true, true, true}, 100}};
-  small.levels[1].read_energy = small.levels[1].write_energy = 1;
-  Hierarchy large = small;
-  CHECK(relaxes(large, small));
-  large.levels[1].partitions[0].capacity_words = 200;
-  CHECK(relaxes(large, small));
-  CHECK(!relaxes(small, large));
-  large.levels[1].read_energy = 2;
-  CHECK(!relaxes(large, small));
-  CHECK(!relaxes(small, large));
-  large = small;
-  large.levels[0].fanout->x = 8;
-  CHECK(relaxes(large, small));
-  large.levels[1].leakage = small.levels[1].leakage = 1;  // twice the instances leak twice
-  CHECK(!relaxes(large, small));
-  large = small;
-  large.levels[1].read_bandwidth = 3;
-  CHECK(!relaxes(large, small));
-  CHECK(relaxes(small, large));
+  Hierarchy plain;
+  plain.levels.resize(2);
+  plain.levels[0].name = "DRAM";
+  plain.levels[0].fanout = Fanout{.x = 4};
+  plain.levels[1].name = "GLB";
+  plain.levels[1].partitions = {{{true, true, true}, 100}};
+  plain.levels[1].read_energy = plain.levels[1].write_energy = 1;
+  Hierarchy other = plain;
+  CHECK(relaxes(other, plain));
+  other.levels[1].partitions[0].capacity_words = 200;
+  CHECK(relaxes(other, plain));
+  CHECK(!relaxes(plain, other));
+  other.levels[1].read_energy = 2;
+  CHECK(!relaxes(other, plain));
+  CHECK(!relaxes(plain, other));
+  other = plain;
+  other.levels[0].fanout->x = 8;
+  CHECK(relaxes(other, plain));
+  other.levels[1].leakage = plain.levels[1].leakage = 1;  // twice the instances leak twice
+  CHECK(!relaxes(other, plain));
+  other = plain;
+  other.levels[1].read_bandwidth = 3;
+  CHECK(!relaxes(other, plain));
+  CHECK(relaxes(plain, other));
 }
 
 TEST_CASE("problems are named by all that a search looks at, and by nothing else") {
