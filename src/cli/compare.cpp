@@ -168,8 +168,8 @@ void add_compare(CLI::App& app, Action& action) {
       ->type_name("LAYER");
   add_choices<Objective>(
       *command, "--objective", options->objectives, objective_names(),
-      "What is to be least, as in `tilepath search` (default: edp); given several times they are compared, each "
-      "going on from what those before have found out");
+      "What is to be least, as in `tilepath search` (default: edp); given several times they are compared, and "
+      "share what they find out");
   add_search_options(*command, options->request.search);
   command->add_flag("--pareto", options->request.pareto, "Also the exact energy-latency front of each layer");
   command->add_flag("--verify", options->request.verify, "Execute each mapping and compare counts and outputs");

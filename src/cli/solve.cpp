@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <numeric>
 
 #include "at_once.hpp"
 #include "progress.hpp"
@@ -95,6 +97,10 @@ std::vector<NetworkResult> solve_each(const SolveRequest& options, const std::ve
   std::vector<std::size_t> distinct;
   for (std::size_t i = 0; i < layers.size(); ++i)
     if (first[i] == i) distinct.push_back(i);
+  // Least energy looks at most choices of lanes: what it finds out serves the others.
+  std::vector<std::size_t> order(objectives.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_partition(order.begin(), order.end(), [&](std::size_t o) { return objectives[o] == Objective::energy; });
   // Layers side by side first; where there are fewer than threads, several jobs of each.
   const auto threads = thread_limit();
   const std::size_t spare = threads / distinct.size();
@@ -114,7 +120,7 @@ std::vector<NetworkResult> solve_each(const SolveRequest& options, const std::ve
         throw InputError("--dataflow: for layer '" + layers[i].name + "', " + why);
       Findings findings;
       if (options.pareto || objectives.size() > 1) wanted.findings = &findings;
-      for (std::size_t o = 0; o < objectives.size(); ++o) {
+      for (const std::size_t o : order) {
         wanted.objective.objective = objectives[o];
         solved[o][i] = solve_layer(layers[i], result.hierarchy, options, wanted, context.stop);
       }
