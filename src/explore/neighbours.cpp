@@ -217,7 +217,8 @@ SolutionPointer Neighbours::find(Row& row, std::int64_t point, std::size_t layer
     if (!theirs || theirs->options[layer].constraints != mine->options[layer].constraints) continue;
     if (!relaxes(theirs->hierarchy, mine->hierarchy)) continue;
     // Of those the ones between wait for the ends: nobody waits in a circle.
-    if (alike_but_for_energies(theirs->hierarchy, mine->hierarchy)) continue;
+    if (!std::isfinite(mine->options[layer].objective.max_energy) && alike_but_for_energies(theirs->hierarchy, mine->hierarchy))
+      continue;
     if (other < digit && relaxes(mine->hierarchy, theirs->hierarchy)) continue;  // equals: the one before looks at this one
     SolutionPointer solution = solve(row, neighbour, layer, stop);
     if (!solution->found || holds(*solution, layers_[layer], mine->hierarchy)) return solution;

@@ -66,7 +66,8 @@ struct LanesBegun {
 struct LaneWish {
   Extents left{};                            ///< what outer fanouts leave of each bound
   std::array<bool, kMaxDimensions> deals{};  ///< dimensions that may be dealt
-  /// Whether any choice that goes on so is worth visiting. More steps or less sharing are worth no more.
+  /// Whether any choice that goes on so is worth visiting. More steps, less sharing, or more idle lanes beside the same lanes
+  /// with work, are worth no more.
   std::function<bool(const LanesBegun&)> worth = [](const LanesBegun&) { return true; };
 };
 

@@ -177,6 +177,7 @@ double LanesBound::least_psum_reads(int level, double updates, double group) con
   const double read = access_energy(out, level, false);
   double energy = (updates - words_[index(out)]) * read;
   for (int node = problem_.outer_level + 1; node <= level; ++node) {
+    if ((keeping_.may[index(out)] >> node & 1U) == 0) continue;
     const PsumVisit& visit = psum_visits_[index(node)];
     const double saved = read + visit.saved_further_in;
     const double price = visit.cheapest / group - (1 - 1 / group) * saved;
@@ -234,7 +235,7 @@ double LanesBound::most_group(const Job& job, int level) const {
     if (relevant_[index(layer_.output())][index(d)]) continue;
     const Deal& deal = job.deals[index(d)];
     group *= static_cast<double>(job.lanes[index(level)][index(d)]);
-    if (deal.fanout == level) group *= static_cast<double>(deal.x) * static_cast<double>(deal.y);
+    if (deal.fanout == level) group *= static_cast<double>(deal.lanes());
   }
   return group;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "tilepath/mapping/cut_rule.hpp"
@@ -24,6 +25,16 @@ bool copies_of_psums_are_free(const Problem& problem, const Keeping& keeping, in
   return inside <= 1 && problem.parts.count == 1;
 }
 
+/// Whether boxes around the parts of a dimension hold words that no part needs: fewer of them in more lanes.
+bool boxes_gaps(const Problem& problem, int dimension) {
+  if (problem.hierarchy.footprint != Footprint::box) return false;
+  for (const Tensor& tensor : problem.layer.tensors)
+    for (const Rank& rank : tensor.ranks)
+      for (const Term& term : rank)
+        if (term.dimension == dimension && term.coefficient > 1) return true;
+  return false;
+}
+
 }  // namespace
 
 Rivals::Rivals(const Problem& problem, const Keeping& keeping, int fanout) : fanout_(fanout) {
@@ -36,6 +47,8 @@ Rivals::Rivals(const Problem& problem, const Keeping& keeping, int fanout) : fan
       of_all_operands = of_all_operands && (layer.is_output(t) || layer.relevant(t, d));
     if (along_halo(layer, d))
       wish = Wish::same_parts;
+    else if (boxes_gaps(problem, d))
+      wish = Wish::same_lanes;
     else if (layer.relevant(layer.output(), d))
       wish = Wish::fewest;
     else

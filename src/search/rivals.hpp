@@ -2,13 +2,12 @@
 // lanes (52 parts of 5 fit 13 x 4 lanes in one way, 14 x 4 in another, with 54 lanes at work).
 //
 // They take the same steps with the same tiles. Words of a dimension that is relevant to a tensor are all those of the chunk,
-// however many lanes have them. So what differs is
+// however many lanes have them (unless boxes hold more than is needed: then only equal numbers are compared). So what differs is
 // - along a halo, how tiles of neighbouring lanes overlap: these are not compared;
 // - copies of tensors to which the dimension is irrelevant. Of operands each lane gets its own: fewer lanes cost no more. Of
-// psums
-//   each lane has its own too; but each begins at zero, and with a reduction on the way they are one when they arrive. Where
-//   nothing else is paid for them (no network, no read by a drain, no level between the lanes and theirs) more lanes cost no
-//   more.
+//   psums each lane has its own too; but each begins at zero, and with a reduction on the way they are one when they arrive.
+//   Where nothing else is paid for them (no network, no read by a drain, no level between the lanes and theirs) more lanes cost
+//   no more.
 #pragma once
 
 #include <array>

@@ -144,6 +144,9 @@ class Searcher {
         if (keep != Keep::never) keeping_.may[index(t)] |= 1U << l;
         if (keep == Keep::must) keeping_.must[index(t)] |= 1U << l;
       }
+    // Bounds and labels are sums that may round up past a ceiling which the mapping itself keeps; `take` holds it exactly.
+    constexpr double kRounding = 1 + 1e-12;
+    problem_.objective.max_energy *= kRounding;
     remainders_to_come_ = options.mapspace.remainders != Remainders::none;
     if (options.mapspace.remainders == Remainders::loops) set_remainders_in_time();
     for (int l = 0; l < hierarchy.level_count(); ++l)
@@ -166,6 +169,7 @@ class Searcher {
         plant(true);
       }
       if (!(open() ? step() : take_up(inner_due_.empty() ? solves_due_ : inner_due_))) break;
+      if (dive_is_due() && !dive()) break;
     }
     for (std::vector<KnotPointer>* due : {&inner_due_, &solves_due_})
       for (KnotPointer& knot : *due) push(std::move(*knot));
@@ -188,6 +192,7 @@ class Searcher {
   static constexpr int kMostOuterLevels = 2;     ///< solved on their own: more would take as long as the whole
   static constexpr std::int64_t kFirstDive = 1;  ///< inner looks before the first dive, and by how much each waits longer
   static constexpr std::int64_t kDiveFactor = 4;
+  static constexpr double kForetold = 1.01;  ///< so close to the bound a solve shows that such bounds can be trusted
   static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;  ///< knots looked at at once
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
 
@@ -496,12 +501,7 @@ class Searcher {
       else
         finished = settle_solved(std::move(batch[k]), outcomes[k]) && finished;
     }
-    if (!finished) return false;
-    if (inner_looks_ >= next_dive_) {
-      next_dive_ *= kDiveFactor;
-      return dive();
-    }
-    return !surely_better() || dive();
+    return finished;
   }
 
   void look_apart(KnotPointer knot) {
@@ -526,7 +526,7 @@ class Searcher {
       if (options_.record_jobs) record(*knot, incumbent_.value);
       return true;
     }
-    knot->bound = std::max(knot->bound, problem_.score(finding.least));
+    if (std::isfinite(finding.least.energy)) knot->bound = std::max(knot->bound, problem_.score(finding.least));
     knot->looks = finding.looks;
     push(std::move(*knot));
     return true;
@@ -558,6 +558,7 @@ class Searcher {
     if (outcome.finished) remember(*knot, outcome.least, 2);
     look_again(std::move(knot), bound);
     ++inner_looks_;
+    looked_inside_ = true;
   }
 
   /// Does something with each job of a batch, at the same time where the caller can.
@@ -583,6 +584,17 @@ class Searcher {
     std::make_heap(tree_.begin(), tree_.end(), Later());
     return (known_ && solves_due_.size() < kSolveBatch) || take_up(solves_due_);
   }
+  /// After 1, 4, 16, ... inner looks; and where solves find what the look before has foretold, as soon as one is surely better.
+  bool dive_is_due() {
+    if (!std::exchange(looked_inside_, false)) return false;
+    if (inner_looks_ >= next_dive_) {
+      next_dive_ *= kDiveFactor;
+      return true;
+    }
+    if (!foretold_) return false;
+    const auto best = most_promising();
+    return best != tree_.end() && (*best)->bound.value * kForetold < incumbent_.value;
+  }
   [[nodiscard]] std::vector<KnotPointer>::iterator most_promising() {
     const auto promising = [](const KnotPointer& a, const KnotPointer& b) {
       if ((a->looks == 2) != (b->looks == 2)) return a->looks == 2;
@@ -591,14 +603,6 @@ class Searcher {
     const auto best = std::min_element(tree_.begin(), tree_.end(), promising);
     return best != tree_.end() && (*best)->looks == 2 ? best : tree_.end();
   }
-  /// Whether the most promising one is, where a solve has found what the look before had foretold.
-  [[nodiscard]] bool surely_better() {
-    constexpr double kNearly = 1.01;
-    if (reached_[2] == 0 || reach_[2] > kNearly) return false;
-    const auto best = most_promising();
-    return best != tree_.end() && (*best)->bound.value * kNearly < incumbent_.value;
-  }
-
   void look_again(KnotPointer knot, const Score& bound) {
     knot->bound = std::max(knot->bound, bound);
     ++knot->looks;
@@ -628,7 +632,7 @@ class Searcher {
   [[nodiscard]] std::map<std::pair<Keeping, Nearest>, double>& known_outer_energy() {
     return options_.findings != nullptr ? options_.findings->state().outer_energy : outer_energy_;
   }
-  /// All of them side by side, where the caller has threads to spare: each will be asked for.
+  /// All of them side by side, where the caller has threads to spare: nearly all will be asked for.
   void solve_outer_at_once() {
     if (!options_.at_once) return;
     const Keeping kept = outer(keeping_);
@@ -653,6 +657,7 @@ class Searcher {
   /// Whether it was solved to the end.
   bool settle_solved(KnotPointer knot, const LatticeOutcome& found) {
     ++solves_;
+    foretold_ = problem_.parts.count == 1 && found.nest && found.score.value <= knot->bound.value * kForetold;
     if (found.finished && found.nest) reach(*knot, found.score);
     if (found.nest) take(*found.nest);
     if (!found.finished) {
@@ -661,7 +666,7 @@ class Searcher {
     }
     if (relaxes(*knot)) {
       const bool exact = problem_.parts.count == 1;
-      remember(*knot, found.least, found.nest && !exact ? 3 : 2, exact ? found.nest : std::nullopt);
+      remember(*knot, found.least, found.nest && !exact ? kLooks : kLooks - 1, exact ? found.nest : std::nullopt);
     }
     if (relaxes(*knot) && problem_.parts.count > 1 && found.nest) {
       look_again(std::move(knot), found.score);
@@ -759,7 +764,9 @@ class Searcher {
   std::array<double, kLooks + 1> reach_ = {1, 1, 1, 1};  ///< per look, the least that it has raised a bound by
   std::array<std::int64_t, kLooks + 1> reached_{};       ///< per look, how often
   std::int64_t inner_looks_ = 0, next_dive_ = kFirstDive;
-  bool known_ = false;  ///< a good mapping was, when the search began
+  bool looked_inside_ = false;  ///< since it was last asked whether a dive is due
+  bool foretold_ = false;       ///< the last solve found what the look before had as a bound
+  bool known_ = false;          ///< a good mapping was, when the search began
   bool remainders_to_come_ = false;
   Score incumbent_;
   std::optional<Score> unfinished_;

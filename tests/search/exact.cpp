@@ -65,6 +65,14 @@ void check_objectives(const Layer& layer, const Hierarchy& hierarchy, SearchOpti
   }
   const Front front = pareto_front(layer, hierarchy, options);
   CHECK(front.points.size() == truth.front.size());
+  // A point of the front is what its own energy or cycles as a ceiling leave.
+  const auto& [energy, cycles] = truth.front[static_cast<std::size_t>(truth.nests) % truth.front.size()];
+  options.objective = Objective::latency;
+  options.objective.max_energy = energy;
+  CHECK(search(layer, hierarchy, options).evaluation.cycles.value() == cycles);
+  options.objective = Objective::energy;
+  options.objective.max_cycles = static_cast<double>(cycles);
+  CHECK(search(layer, hierarchy, options).evaluation.energy.value() == energy);
 }
 
 /// The bound proved is the best that there is.
@@ -312,6 +320,36 @@ TEST_CASE("search: the same where tiles inside lanes fit badly") {
 
 TEST_CASE("search: the bound of lanes counts what halo lanes of several fanouts share") {
   CHECK(agree_on_all({.first_seed = 964, .cases = 1}) == 1);
+}
+
+TEST_CASE("search: boxes around strided words take more room in fewer lanes") {
+  Layer layer;
+  layer.name = "strided";
+  layer.dimensions = {{"A", 7}};
+  layer.tensors = {{.name = "W", .role = Role::weights, .ranks = {{{0, 2}}}},
+                   {.name = "O", .role = Role::outputs, .ranks = {{{0, 1}}}}};
+  Hierarchy hierarchy;
+  hierarchy.footprint = Footprint::box;
+  hierarchy.levels.resize(2);
+  hierarchy.levels[0].name = "far";
+  hierarchy.levels[0].read_energy = 100;
+  hierarchy.levels[0].write_energy = 1;
+  hierarchy.levels[0].fanout = Fanout{.x = 3, .y = 2};
+  hierarchy.levels[1].name = "near";
+  hierarchy.levels[1].read_energy = hierarchy.levels[1].write_energy = 1;
+  hierarchy.levels[1].keeps.fill(Keep::must);
+  SearchOptions options;
+  const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 60000);
+  REQUIRE(truth.complete);
+  check_bound(layer, hierarchy, options, truth);
+  check_objectives(layer, hierarchy, options, truth);
+}
+
+TEST_CASE("search: a ceiling of just the energy that a mapping takes leaves it") {
+  CHECK(agree_on_all({.first_seed = 8256, .cases = 1}) == 1);
+  CHECK(agree_on_all({.first_seed = 8384, .cases = 1}) == 1);
+  CHECK(agree_on_all({.first_seed = 9119, .cases = 1}) == 1);
+  CHECK(agree_on_all({.first_seed = 1004002, .cases = 1, .levels = 5, .primes = 3}) == 1);
 }
 
 TEST_CASE("search: psums whose visits pay are counted before a path is given up") {
