@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "lattice.hpp"
 #include "prices.hpp"
@@ -23,6 +24,7 @@ struct Finding {
 struct Findings::State {
   std::map<std::string, Finding> jobs;  ///< by name_of(lanes) (rivals.hpp)
   std::map<std::pair<search_detail::Keeping, search_detail::Nearest>, double> outer_energy;
+  std::vector<Nest> nests;  ///< what searches came to, proved or not
 };
 
 }  // namespace tilepath

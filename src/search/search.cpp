@@ -774,18 +774,26 @@ class Searcher {
 };
 
 /// The best mapping of those found before.
-std::optional<Nest> best_of(const SearchOptions& options) {
-  const Finding* best = nullptr;
-  Score least;
+std::optional<Nest> best_of(const Layer& layer, const Hierarchy& hierarchy, const SearchOptions& options) {
   if (options.findings == nullptr) return {};
-  for (const auto& [name, finding] : options.findings->state().jobs) {
-    if (!finding.best) continue;
-    const Score score = score_of(options.objective, finding.energy, finding.least.cycles);
-    if (!(score < least)) continue;
+  const Nest* best = nullptr;
+  Score least;
+  const auto consider = [&](const Nest& nest, const Score& score) {
+    if (!(score < least)) return;
     least = score;
-    best = &finding;
-  }
-  return best != nullptr ? best->best : std::nullopt;
+    best = &nest;
+  };
+  const Findings::State& state = options.findings->state();
+  for (const auto& [name, finding] : state.jobs)
+    if (finding.best) consider(*finding.best, score_of(options.objective, finding.energy, finding.least.cycles));
+  for (const Nest& nest : state.nests) consider(nest, score_of(options.objective, evaluate(nest, layer, hierarchy)));
+  return best != nullptr ? std::optional(*best) : std::nullopt;
+}
+
+/// For searches to come.
+SearchResult remembered(SearchResult result, const SearchOptions& options) {
+  if (options.findings != nullptr) options.findings->state().nests.push_back(result.nest);
+  return result;
 }
 
 }  // namespace
@@ -795,9 +803,9 @@ SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const Search
   if (options.time_limit > 0)
     patience.deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                                                std::chrono::duration<double>(options.time_limit));
-  std::optional<Nest> known = best_of(options);
+  std::optional<Nest> known = best_of(layer, hierarchy, options);
   if (options.mapspace.remainders != Remainders::loops || options.any || known)
-    return Searcher(layer, hierarchy, options, patience).run(known);
+    return remembered(Searcher(layer, hierarchy, options, patience).run(known), options);
   // With perfect factors a search takes a fraction of the time, and its best leaves much less to be looked at with remainders.
   SearchOptions perfect = options;
   perfect.mapspace.remainders = Remainders::none;
@@ -814,7 +822,7 @@ SearchResult search(const Layer& layer, const Hierarchy& hierarchy, const Search
   result.certificate.labels_kept += before.labels_kept;
   result.certificate.labels_pruned += before.labels_pruned;
   result.certificate.seconds += before.seconds;
-  return result;
+  return remembered(std::move(result), options);
 }
 
 }  // namespace tilepath
