@@ -17,7 +17,7 @@ const std::string kFree = "free";
 
 struct Options {
   std::vector<std::string> workloads, archs, dataflows = {kFree};
-  std::vector<Objective> objectives;
+  std::vector<Objective> objectives = {Objective::edp};
   SolveRequest request;  ///< what all have in common
   std::string output;
   bool json = false, no_seconds = false;
@@ -33,15 +33,15 @@ struct Outcome {
 };
 
 /// One for each objective; one alone where there is no mapping.
-std::vector<Outcome> outcomes_of(const Options& options, const std::vector<Objective>& objectives, const std::string& workload,
-                                 const std::string& arch, const std::string& dataflow, const Context& context) {
+std::vector<Outcome> outcomes_of(const Options& options, const std::string& workload, const std::string& arch,
+                                 const std::string& dataflow, const Context& context) {
   SolveRequest request = options.request;
   request.workload = workload;
   request.arch = arch;
   if (dataflow != kFree) request.dataflows = {dataflow};
   std::vector<Outcome> outcomes;
   try {
-    for (NetworkResult& result : solve_each(request, objectives, context)) {
+    for (NetworkResult& result : solve_each(request, options.objectives, context)) {
       const std::string objective(name_of(result.options.objective.objective));
       outcomes.push_back({result.workload, result.hierarchy.name, dataflow, objective, std::move(result), ""});
     }
@@ -121,18 +121,16 @@ Json to_json(const std::vector<Outcome>& outcomes, bool seconds) {
 int run(const Options& options, const Context& context) {
   expect_writable(options.output);
   const auto limit = limit_threads(options.threads);
-  const std::vector<Objective> objectives = options.objectives.empty() ? std::vector{Objective::edp} : options.objectives;
   std::vector<Outcome> outcomes;
   for (const std::string& workload : options.workloads)
     for (const std::string& arch : options.archs)
       for (const std::string& dataflow : options.dataflows) {
         if (context.stop.stop_requested()) break;
-        for (Outcome& each : outcomes_of(options, objectives, workload, arch, dataflow, context))
-          outcomes.push_back(std::move(each));
+        for (Outcome& each : outcomes_of(options, workload, arch, dataflow, context)) outcomes.push_back(std::move(each));
       }
   const std::string output = options.output.empty() && options.json ? "-" : options.output;
   if (!output.empty()) write_file(output, to_json(outcomes, !options.no_seconds).dump(1) + "\n");
-  fmt::print(output == "-" ? stderr : stdout, "{}", summary(outcomes, objectives.size() > 1));
+  fmt::print(output == "-" ? stderr : stdout, "{}", summary(outcomes, options.objectives.size() > 1));
   for (const Outcome& each : outcomes)
     if (!each.result) fmt::print(stderr, "tilepath: {} on {}, {}: {}\n", each.workload, each.arch, each.dataflow, each.reason);
   if (context.stop.stop_requested()) {

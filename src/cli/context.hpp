@@ -91,6 +91,7 @@ CLI::Option* add_choices(CLI::App& app, const std::string& name, std::vector<T>&
       .add_option_function<std::vector<std::string>>(
           name,
           [name, &targets, choices](const std::vector<std::string>& given) {
+            targets.clear();
             for (const std::string& word : given) targets.push_back(chosen(name, word, choices));
           },
           help)

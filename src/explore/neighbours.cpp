@@ -44,39 +44,46 @@ bool leaks(const Hierarchy& hierarchy) {
   return std::any_of(hierarchy.levels.begin(), hierarchy.levels.end(), [](const Level& level) { return level.leakage > 0; });
 }
 
-/// All energies of a design. What a mapping costs is linear in them.
-std::vector<double*> energies_of(Hierarchy& hierarchy) {
-  std::vector<double*> energies = {&hierarchy.compute.mac_energy};
-  for (Level& level : hierarchy.levels) {
-    energies.insert(energies.end(), {&level.read_energy, &level.write_energy, &level.leakage});
+/// Does something with all energies of a design. What a mapping costs is linear in them.
+template <class Design, class Do>
+void each_energy(Design& hierarchy, const Do& one) {
+  one(hierarchy.compute.mac_energy);
+  for (auto& level : hierarchy.levels) {
+    one(level.read_energy);
+    one(level.write_energy);
+    one(level.leakage);
     if (level.fanout)
-      for (double& energy : level.fanout->energy_per_word) energies.push_back(&energy);
+      for (auto& energy : level.fanout->energy_per_word) one(energy);
   }
+}
+
+std::vector<double> energies_of(const Hierarchy& hierarchy) {
+  std::vector<double> energies;
+  each_energy(hierarchy, [&](double energy) { energies.push_back(energy); });
   return energies;
 }
 
 /// Whether two designs differ in energies at most.
 bool alike_but_for_energies(Hierarchy a, Hierarchy b) {
-  for (Hierarchy* hierarchy : {&a, &b})
-    for (double* energy : energies_of(*hierarchy)) *energy = 0;
+  for (Hierarchy* hierarchy : {&a, &b}) each_energy(*hierarchy, [](double& energy) { energy = 0; });
   return relaxes(a, b) && relaxes(b, a);
 }
 
 /// Whether the energies of a design lie on the line from those of `a` to those of `b`, to rounding. All are alike otherwise.
-bool between(Hierarchy a, Hierarchy b, Hierarchy design) {
-  const std::vector<double*> from = energies_of(a);
-  const std::vector<double*> to = energies_of(b);
-  const std::vector<double*> at = energies_of(design);
+bool between(const Hierarchy& a, const Hierarchy& b, const Hierarchy& design) {
+  const std::vector<double> from = energies_of(a);
+  const std::vector<double> to = energies_of(b);
+  const std::vector<double> at = energies_of(design);
   std::size_t widest = 0;
   for (std::size_t k = 0; k < from.size(); ++k)
-    if (std::abs(*to[k] - *from[k]) > std::abs(*to[widest] - *from[widest])) widest = k;
-  if (*to[widest] == *from[widest]) return false;
-  const double part = (*at[widest] - *from[widest]) / (*to[widest] - *from[widest]);
+    if (std::abs(to[k] - from[k]) > std::abs(to[widest] - from[widest])) widest = k;
+  if (to[widest] == from[widest]) return false;
+  const double part = (at[widest] - from[widest]) / (to[widest] - from[widest]);
   if (part < 0 || part > 1) return false;
   for (std::size_t k = 0; k < from.size(); ++k) {
     constexpr double kRounding = 1e-13;
-    const double expected = *from[k] + part * (*to[k] - *from[k]);
-    if (std::abs(*at[k] - expected) > kRounding * std::max(std::abs(*from[k]), std::abs(*to[k]))) return false;
+    const double expected = from[k] + part * (to[k] - from[k]);
+    if (std::abs(at[k] - expected) > kRounding * std::max(std::abs(from[k]), std::abs(to[k]))) return false;
   }
   return true;
 }

@@ -3,7 +3,6 @@
 
 #include <map>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,7 +21,7 @@ struct Finding {
 };
 
 struct Findings::State {
-  std::map<std::string, Finding> jobs;  ///< by name_of(lanes) (rivals.hpp)
+  std::map<search_detail::Job, Finding> jobs;  ///< by their lanes
   std::map<std::pair<search_detail::Keeping, search_detail::Nearest>, double> outer_energy;
   std::vector<Nest> nests;  ///< what searches came to, proved or not
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -24,6 +25,7 @@ struct Deal {
   std::int32_t chunk = 1, part = 1;
   std::int32_t x = 1, y = 1;
 
+  friend auto operator<=>(const Deal&, const Deal&) = default;
   [[nodiscard]] bool dealt() const { return fanout >= 0; }
   /// Lanes that have work in a step, on average; 1 where it is not dealt.
   [[nodiscard]] double lanes_at_work() const { return static_cast<double>(chunk) / static_cast<double>(part); }

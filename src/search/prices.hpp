@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -56,6 +57,7 @@ struct Job {
   std::vector<LaneFactors> lanes;
   std::array<Deal, kMaxDimensions> deals{};
   std::array<std::uint32_t, kMaxTensors> keeps{};
+  friend auto operator<=>(const Job&, const Job&) = default;
 };
 
 /// How long the MACs take. Of a job whose keeps are chosen all is known; else at least how many cycles.

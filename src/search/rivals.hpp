@@ -12,8 +12,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <map>
-#include <string>
 #include <vector>
 
 #include "lattice.hpp"
@@ -41,11 +41,8 @@ class Rivals {
 
   int fanout_;
   std::array<Wish, kMaxDimensions> wishes_{};
-  std::map<std::string, std::vector<Entry>> entries_;  ///< by all else that they have in common
+  std::map<Job, std::vector<Entry>> entries_;  ///< by all else that they have in common
   std::vector<std::size_t> outdone_;
 };
-
-/// A choice of lanes as a few bytes, no two alike.
-std::string name_of(const Job& lanes);
 
 }  // namespace tilepath::search_detail

@@ -324,7 +324,7 @@ class Searcher {
         beyond = std::min(beyond, bound);
         return;
       }
-      if (bound < knot.listed || !rivals.enter(job, listed.size())) return;
+      if (bound < knot.listed || (dealt && !rivals.enter(job, listed.size()))) return;
       Knot next;
       next.bound = std::max(knot.bound, bound);
       next.fanouts = fanouts;
@@ -517,7 +517,7 @@ class Searcher {
   /// What searches before this one found out of a choice of lanes. Whether they did.
   bool recall(KnotPointer& knot) {
     if (options_.findings == nullptr || knot->keeps) return false;
-    const auto found = options_.findings->state().jobs.find(search_detail::name_of(*knot->lanes));
+    const auto found = options_.findings->state().jobs.find(*knot->lanes);
     if (found == options_.findings->state().jobs.end()) return false;
     const Finding& finding = found->second;
     if (finding.best) {
@@ -535,7 +535,7 @@ class Searcher {
   /// For searches to come. `looks`: taken so far.
   void remember(const Knot& knot, const Least& least, int looks, const std::optional<Nest>& best = {}) {
     if (options_.findings == nullptr || knot.keeps) return;
-    Finding& finding = options_.findings->state().jobs[search_detail::name_of(*knot.lanes)];
+    Finding& finding = options_.findings->state().jobs[*knot.lanes];
     if (least.energy > finding.least.energy) finding.least = least;
     finding.looks = std::max(finding.looks, looks);
     if (!best) return;
@@ -621,13 +621,13 @@ class Searcher {
   }
   double outer_energy(const Keeping& outer, const Nearest& nearest) {
     const std::lock_guard lock(outer_mutex_);
-    const auto [it, fresh] = known_outer_energy().try_emplace({outer, nearest}, 0.0);
-    if (fresh) {
-      if (!outer_nodes_ || outer_nodes_of_ != outer) outer_nodes_ = search_detail::outer_nodes(problem_, outer, patience_);
-      outer_nodes_of_ = outer;
-      it->second = outer_nodes_->least(nearest);
-    }
-    return it->second;
+    auto& known = known_outer_energy();
+    if (const auto it = known.find({outer, nearest}); it != known.end()) return it->second;
+    if (!outer_nodes_ || outer_nodes_of_ != outer) outer_nodes_ = search_detail::outer_nodes(problem_, outer, patience_);
+    outer_nodes_of_ = outer;
+    const double energy = outer_nodes_->least(nearest);
+    if (!patience_.over()) known.emplace(std::pair(outer, nearest), energy);  // else it may be 0 for want of time
+    return energy;
   }
   [[nodiscard]] std::map<std::pair<Keeping, Nearest>, double>& known_outer_energy() {
     return options_.findings != nullptr ? options_.findings->state().outer_energy : outer_energy_;
@@ -651,6 +651,7 @@ class Searcher {
       lock.lock();
       idle.push_back(std::move(nodes));
     });
+    if (patience_.over()) return;
     for (std::size_t k = 0; k < unknown.size(); ++k) known_outer_energy().emplace(std::pair(kept, unknown[k]), energies[k]);
   }
 
@@ -737,8 +738,6 @@ class Searcher {
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
     certificate.proved = !(lower < incumbent_);
-    // What patience did not suffice for is not known.
-    if (!certificate.proved && options_.findings != nullptr) options_.findings->state().outer_energy.clear();
     certificate.mapspace_size = mapspace_size(problem_.layer, whole_, options_.mapspace);
     certificate.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     return std::move(result_);
@@ -784,7 +783,7 @@ std::optional<Nest> best_of(const Layer& layer, const Hierarchy& hierarchy, cons
     best = &nest;
   };
   const Findings::State& state = options.findings->state();
-  for (const auto& [name, finding] : state.jobs)
+  for (const auto& [lanes, finding] : state.jobs)
     if (finding.best) consider(*finding.best, score_of(options.objective, finding.energy, finding.least.cycles));
   for (const Nest& nest : state.nests) consider(nest, score_of(options.objective, evaluate(nest, layer, hierarchy)));
   return best != nullptr ? std::optional(*best) : std::nullopt;

@@ -26,6 +26,14 @@ std::vector<Hierarchy> row_of(Random& random, Hierarchy hierarchy, std::int64_t 
   return designs;
 }
 
+/// Each of the designs, with what is asked of it per layer.
+std::function<PosedPointer(std::int64_t)> posing(const std::vector<Hierarchy>& designs,
+                                                 const std::vector<SearchOptions>& options) {
+  return [&designs, options](std::int64_t point) {
+    return std::make_shared<const Posed>(Posed{designs[static_cast<std::size_t>(point)], options});
+  };
+}
+
 }  // namespace
 
 TEST_CASE("neighbours: whatever is asked first, the optimum of a point is that of a search of its own") {
@@ -40,12 +48,7 @@ TEST_CASE("neighbours: whatever is asked first, the optimum of a point is that o
     SearchOptions options;
     options.mapspace.remainders = Remainders::none;
     Solutions solutions("test");
-    Neighbours neighbours(
-        Grid({1, kLength}), layers,
-        [&](std::int64_t point) {
-          return std::make_shared<const Posed>(Posed{designs[static_cast<std::size_t>(point)], {options, options}});
-        },
-        solutions);
+    Neighbours neighbours(Grid({1, kLength}), layers, posing(designs, {options, options}), solutions);
     for (std::int64_t i = 0; i < 2 * kLength; ++i) {
       const auto point = static_cast<std::int64_t>(random() % kLength);
       const auto layer = static_cast<std::size_t>(random() % 2);
@@ -86,12 +89,7 @@ TEST_CASE("neighbours: where energies alone differ, what is best at both ends is
     options.objective = static_cast<Objective>(random() % 4);
     options.mapspace.remainders = random() % 2 == 0 ? Remainders::none : Remainders::lanes;
     Solutions solutions("test");
-    Neighbours neighbours(
-        Grid({1, kLength}), layers,
-        [&](std::int64_t point) {
-          return std::make_shared<const Posed>(Posed{designs[static_cast<std::size_t>(point)], {options}});
-        },
-        solutions);
+    Neighbours neighbours(Grid({1, kLength}), layers, posing(designs, {options}), solutions);
     const auto start = static_cast<std::int64_t>(random() % kLength);
     for (std::int64_t i = 0; i < kLength; ++i) {
       const std::int64_t point = (start + 4 * i) % kLength;
