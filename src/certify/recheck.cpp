@@ -126,18 +126,7 @@ class Rechecker {
           throw InputError("the lanes over " + layer_.dimensions[at_(d)].name + " do not divide its bound");
         left[at_(d)] /= covered;
       }
-    if (solved.any_keeps()) {
-      choose_keeps(left, steps_of(left));
-      return std::move(result_);
-    }
-    for (int t = 0; t < layer_.tensor_count(); ++t)
-      if (!allowed(t, solved.keeps[at_(t)]))
-        throw InputError("the mapspace does not keep " + layer_.tensors[at_(t)].name + " so");
-    set_temporal(left);
-    job_.keeps = solved.keeps;
-    ++result_.jobs;
-    ++result_.solved;
-    solve();
+    choose_keeps(left, steps_of(left));
     return std::move(result_);
   }
 

@@ -16,12 +16,6 @@ Json proof_to_json(const NetworkResult& result) {
       for (std::size_t k = 0; k < solved.lanes.size(); ++k)
         if (const std::int64_t chunk = solved.chunks[static_cast<std::size_t>(solved.lanes[k].dimension)]; chunk > 0)
           job["lanes"][k]["of"] = chunk;
-      for (int l = 1; !solved.any_keeps() && l < result.hierarchy.level_count(); ++l) {
-        Json& kept = job["keeps"][result.hierarchy.level(l).name] = Json::array();
-        for (int t = 0; t < each.layer.tensor_count(); ++t)
-          if ((solved.keeps[static_cast<std::size_t>(t)] >> l & 1U) != 0)
-            kept.push_back(each.layer.tensors[static_cast<std::size_t>(t)].name);
-      }
       job["bound"] = solved.bound;
       jobs.push_back(std::move(job));
     }
@@ -33,7 +27,7 @@ Json proof_to_json(const NetworkResult& result) {
 namespace {
 
 SolvedJob read_job(const Cursor& cursor, const Claim& claim) {
-  cursor.expect_object({"lanes", "keeps", "bound"});
+  cursor.expect_object({"lanes", "bound"});
   SolvedJob job;
   for (const Cursor& each : cursor.at("lanes").elements()) {
     each.expect_object({"spatial", "count", "fanout", "axis", "of"});
@@ -42,14 +36,6 @@ SolvedJob read_job(const Cursor& cursor, const Claim& claim) {
     job.lanes.push_back(loop);
   }
   job.bound = cursor.at("bound").number(true);
-  if (!cursor.has("keeps")) return job;
-  job.keeps.fill(1);
-  for (const auto& [name, tensors] : cursor.at("keeps").members()) {
-    const int level = claim.hierarchy.find_level(name);
-    if (level < 0) tensors.fail("'" + claim.hierarchy.name + "' has no level '" + name + "'");
-    for (const Cursor& tensor : tensors.elements())
-      job.keeps[static_cast<std::size_t>(tensor_of(tensor, claim.layer))] |= 1U << level;
-  }
   return job;
 }
 

@@ -73,10 +73,20 @@ struct Scope {
   const OuterEnergy* outer = nullptr;  ///< of the nodes of levels up to `Problem::outer_level`; null: nothing known
   Nearest from{};                      ///< where the nodes of each tensor start; with `innermost`
   bool banded = false;                 ///< dimensions that may leave remainders go by bands of extents: for a bound
+  bool tells_keeps = false;            ///< labels tell apart which levels keep each tensor
+  std::optional<Least> rated = {};     ///< what is known to be least; energy counts for more by what waiting costs
 };
 
-template <std::size_t K>
+/// Which parts of a cost labels count: energy alone (or with it the waiting, at a rate); besides, waiting and the ports that are
+/// watched; or all that there are.
+enum class Counted : std::uint8_t { energy, waiting, all };
+
+/// `K`: at most so many parts.
+template <Counted kCounted, std::size_t K>
 class Lattice : public Look {
+  static constexpr bool kWaits = kCounted == Counted::waiting;
+  static constexpr bool kAll = kCounted == Counted::all;
+
  public:
   Lattice(const Problem& problem, const Prices& prices, const Keeping& keeping, const Scope& scope, const Patience& patience,
           Workspace& workspace)
@@ -89,9 +99,15 @@ class Lattice : public Look {
         fixed_(keeping.fixed()),
         patience_(patience),
         workspace_(workspace) {
-    scored_ = static_cast<std::size_t>(problem.parts.count);
-    parts_ = static_cast<std::size_t>(problem.parts.label_count);
-    pace_ = fixed_ ? prices.pace() : problem.pace(prices.steps());
+    if constexpr (kAll) {
+      scored_ = static_cast<std::size_t>(problem.parts.count);
+      parts_ = static_cast<std::size_t>(problem.parts.label_count);
+    }
+    if constexpr (kWaits) {
+      for (const int port : problem.watched) part_[parts_++] = static_cast<std::size_t>(port);
+      scored_ = parts_;
+    }
+    pace_ = kAll ? prices.pace() : problem.pace(prices.steps());
     left_.fill(1);
     for (int d = 0; d < layer_.dimension_count(); ++d)
       for (int t = 0; t < layer_.tensor_count(); ++t)
@@ -108,6 +124,8 @@ class Lattice : public Look {
     set_dimensions();
     set_tables();
     set_relaxed();
+    least_cycles_ = problem_.score_cycles(relaxed_, pace_);
+    if (scope_.rated) set_rate();
     blocks_per_phase_ = index(shapes_ + 63) / 64;
     commutes_ = std::none_of(problem_.constraints.begin(), problem_.constraints.end(), [](const Constraint& constraint) {
       return constraint.kind == Constraint::Kind::order || constraint.kind == Constraint::Kind::tile;
@@ -200,6 +218,7 @@ class Lattice : public Look {
     memory_of_.clear();
     best_label_ = -1;
     best_order_.clear();
+    least_with_.clear();
     outcome_ = {};
     workspace_.used = 0;
   }
@@ -220,6 +239,12 @@ class Lattice : public Look {
   }
 
   using Vector = std::array<double, K>;
+
+  static constexpr std::array<std::size_t, K> first_parts() {
+    std::array<std::size_t, K> parts{};
+    if constexpr (kWaits) parts[kWaiting] = kWaiting;
+    return parts;
+  }
 
   /// With one cost it fills a cache line.
   struct alignas(K == 1 ? 64 : alignof(double)) Label {
@@ -389,7 +414,8 @@ class Lattice : public Look {
 
   [[nodiscard]] Chain chain_after(int t, Chain chain, int next) const {
     const auto bit = static_cast<Chain>(1U << next);
-    return static_cast<Chain>(layer_.is_output(t) ? chain | bit : kInside | bit);
+    if (layer_.is_output(t)) return static_cast<Chain>(chain | bit);
+    return static_cast<Chain>((scope_.tells_keeps ? chain : 0) | kInside | bit);
   }
   [[nodiscard]] bool at_macs(int t, Chain chain) const {
     return layer_.is_output(t) ? std::has_single_bit(chain) : (chain & kInside) == 0;
@@ -437,7 +463,7 @@ class Lattice : public Look {
     if (level > 0) phase.missing = next_at(level, chains);
     for (int d = 0; d < layer_.dimension_count(); ++d)
       if (barred(phase, d)) phase.barred |= 1U << d;
-    if constexpr (K > 1) {  // the keeping is fixed
+    if constexpr (kAll) {  // the keeping is fixed
       for (int t = 0; t < layer_.tensor_count(); ++t)
         for (int l = std::max(level, 1); l < hierarchy_.level_count(); ++l)
           if (prices_.kept(t, l) && (l > level || (phase.missing >> t & 1U) == 0)) phase.placed_so_far |= open_bit(t, l);
@@ -496,7 +522,7 @@ class Lattice : public Look {
     }
     for (int next = 0; next < level; ++next) {
       if (!may_follow(t, level, next)) continue;
-      const double here = tables_[table_of(t, level, next, chain)].least[kEnergy];
+      const double here = worth(tables_[table_of(t, level, next, chain)].least);
       const ByLevel further = least_by_next(t, chain_after(t, chain, next), until);
       for (int l = 0; l <= until; ++l) least[index(l)] = std::min(least[index(l)], here + further[index(l)]);
     }
@@ -507,6 +533,18 @@ class Lattice : public Look {
   double least_further(int t, int level) {
     double& least = least_further_[index(t)][index(level)];
     if (least < 0) least = least_by_next(t, static_cast<Chain>(1U << level), 0)[0];
+    return least;
+  }
+
+  /// Least of a part other than energy of a tensor's nodes still to come.
+  double least_to_come(std::size_t part, int t, Chain chain) {
+    const int level = next_of(chain);
+    if (level < scope_.outermost) return 0;
+    double least = std::numeric_limits<double>::infinity();
+    for (int next = 0; next < level; ++next)
+      if (may_follow(t, level, next))
+        least = std::min(
+            least, tables_[table_of(t, level, next, chain)].least[part] + least_to_come(part, t, chain_after(t, chain, next)));
     return least;
   }
 
@@ -573,18 +611,21 @@ class Lattice : public Look {
 
   Cost rest_of(const Phase& phase) {
     Cost rest{};
-    if constexpr (K > 1)  // the keeping is fixed
+    if constexpr (kAll)  // the keeping is fixed
       for (int t = 0; t < layer_.tensor_count(); ++t)
         for (int l = 1; l <= next_of(phase.chains[index(t)]); ++l)
           if (prices_.kept(t, l)) search_detail::add(rest, prices_.least(t, l));
     std::array<ByLevel, kMaxTensors> inner;
     for (int t = 0; t < layer_.tensor_count(); ++t) inner[index(t)] = least_by_next(t, phase.chains[index(t)]);
     rest[kEnergy] = least_together(inner);
+    if constexpr (kWaits)
+      for (std::size_t p = kWaiting; p < scored(); ++p)
+        for (int t = 0; t < layer_.tensor_count(); ++t) rest[part(p)] += least_to_come(part(p), t, phase.chains[index(t)]);
     if (scope_.innermost < kMaxLevels) return rest;
     for (int t = 0; t < layer_.tensor_count(); ++t)
       if (to_come_at_macs(t, phase.chains[index(t)], phase.level)) {
         const Cost reads = variant(t, 1U << next_of(phase.chains[index(t)])).least_mac_reads(t);
-        for (std::size_t p = 0; p < scored(); ++p) rest[p] += reads[p];
+        for (std::size_t p = 0; p < scored(); ++p) rest[part(p)] += reads[part(p)];
       }
     return rest;
   }
@@ -618,7 +659,7 @@ class Lattice : public Look {
     for (ByLevel& of_tensor : least_further_) of_tensor.fill(-1);
     for (const Level& level : hierarchy_.levels) slides_at_all_ |= level.retention == Retention::sliding;
     for (int l = 0; l <= hierarchy_.level_count(); ++l) lanes_inside_.push_back(prices_.inside(l));
-    if constexpr (K == 1) return;
+    if constexpr (!kAll) return;
     for (const Prices::Use& of : prices_.uses()) {
       Use use{index(of.part), 0, problem_.parts.bandwidth[index(of.part)] / hierarchy_.compute.macs_per_cycle};
       for (int t = 0; t < layer_.tensor_count(); ++t)
@@ -698,7 +739,17 @@ class Lattice : public Look {
     NodePrice& entry = table.entries[index(tile_[index(t)])];
     const Prices& prices = *table.prices;
     const Price price = prices.node(t, level, tile_at(level));
-    for (std::size_t p = 0; p < scored(); ++p) entry.once[p] = price.once[p];
+    if constexpr (kWaits) {
+      // Inside a single buffer, what its tiles but the first owe anew may come to nothing; at which edges ports have nothing to
+      // do depends on how other tensors are kept.
+      entry.once[kEnergy] = price.once[kEnergy];
+      entry.once[kWaiting] =
+          price.once[kWaiting] + price.once[kEdge] + (layer_.is_output(t) ? price.drain_anew : price.fill_anew);
+    } else if constexpr (kAll) {
+      for (std::size_t p = 0; p < scored(); ++p) entry.once[p] = price.once[p];
+    } else {
+      entry.once[kEnergy] = worth(price.once) + rate_ * (layer_.is_output(t) ? price.drain_anew : price.fill_anew);
+    }
     entry.fill_anew = price.fill_anew;
     entry.drain_anew = price.drain_anew;
     entry.first_visits = visits(t).own;
@@ -714,9 +765,11 @@ class Lattice : public Look {
 
   /// A visit of each of so many tiles, of the `entry.tiles` that there are along its uneven dimensions.
   void add_tiles(NodePrice& entry, const Price& price, double count) const {
+    const Vector per_visit = counted(price.per_visit);
+    const Vector first_visit = counted(price.first_visit);
     for (std::size_t p = 0; p < scored(); ++p) {
-      entry.per_visit[p] += price.per_visit[p] * count;
-      entry.once[p] += price.first_visit[p] * count * entry.first_visits / entry.tiles;
+      entry.per_visit[p] += per_visit[p] * count;
+      entry.once[p] += first_visit[p] * count * entry.first_visits / entry.tiles;
     }
   }
 
@@ -768,6 +821,20 @@ class Lattice : public Look {
     if constexpr (K == 1) return 1;
     return scored_;
   }
+  /// Which part of a cost it is.
+  [[nodiscard]] std::size_t part(std::size_t counted) const {
+    if constexpr (kWaits) return part_[counted];
+    return counted;
+  }
+  /// Of a cost that has no edges.
+  [[nodiscard]] Vector counted(const Cost& cost) const {
+    Vector vector{};
+    for (std::size_t p = 0; p < scored(); ++p) vector[p] = cost[part(p)];
+    if constexpr (K == 1) vector[kEnergy] = worth(cost);
+    return vector;
+  }
+  /// Energy, and what waiting counts for.
+  [[nodiscard]] double worth(const Cost& cost) const { return cost[kEnergy] + rate_ * (cost[kWaiting] + cost[kEdge]); }
   void add(Vector& cost, const Vector& more, double times) const {
     for (std::size_t p = 0; p < scored(); ++p) cost[p] += more[p] * times;
   }
@@ -775,7 +842,7 @@ class Lattice : public Look {
   /// Tiles arrive at a node so many times; what is filled and drained anew inside a single buffer goes with them.
   void arrive(Vector& cost, int t, int level, const NodePrice& price, double times) const {
     add(cost, price.per_visit, times / price.tiles);
-    if constexpr (K > 1) cost[kWaiting] += anew(cost, t, level) * times;
+    if constexpr (kAll) cost[kWaiting] += anew(cost, t, level) * times;
   }
   /// Cycles of that at each tile.
   [[nodiscard]] double anew(const Vector& cost, int t, int level) const {
@@ -829,8 +896,9 @@ class Lattice : public Look {
     Label label;
     Chains chains{};
     if (scope_.innermost == kMaxLevels) {
-      label.cost[kEnergy] = prices_.mac_energy();
-      start_with(label, 0, chains, each);
+      Cost at_macs{};
+      at_macs[kEnergy] = prices_.mac_energy();
+      start_with(label, 0, at_macs, chains, each);
       return;
     }
     for (int t = 0; t < layer_.tensor_count(); ++t) chains[index(t)] = static_cast<Chain>(1U << scope_.from[index(t)]);
@@ -838,26 +906,41 @@ class Lattice : public Look {
     each(label);
   }
 
-  /// … of tensors from `t` on, the innermost level that keeps each.
+  /// … of tensors from `t` on, the innermost level that keeps each. `at_macs`: what the MACs read and update of the others.
   template <class Each>
-  void start_with(const Label& label, int t, Chains& chains, const Each& each) {
-    Label next = label;
+  void start_with(Label& label, int t, const Cost& at_macs, Chains& chains, const Each& each) {
     if (t == layer_.tensor_count()) {
+      label.cost = counted(at_macs);
+      if (rate_ > 0) label.cost[kEnergy] += rate_ * slowed(at_macs, chains);
       if constexpr (K == 1) {  // before the phase, which costs more to make
         if (label.cost[0] + least_apart(chains) >= limit_) return;
       }
-      next.phase = enter(chains);
-      pass_fanouts(next, hierarchy_.level_count(), chains);
-      each(next);
+      if constexpr (kWaits) label.cost[kWaiting] = slowed(at_macs, chains);
+      label.phase = enter(chains);
+      pass_fanouts(label, hierarchy_.level_count(), chains);
+      each(label);
       return;
     }
     for (int level = 0; level < hierarchy_.level_count(); ++level) {
       if (!may_follow(t, hierarchy_.level_count(), level)) continue;
       chains[index(t)] = static_cast<Chain>(1U << level);
-      const Cost& fixed = variant(t, 1U << level).fixed_of(t);
-      for (std::size_t p = 0; p < scored(); ++p) next.cost[p] = label.cost[p] + fixed[p];
-      start_with(next, t + 1, chains, each);
+      Cost sum = at_macs;
+      search_detail::add(sum, variant(t, 1U << level).fixed_of(t));
+      start_with(label, t + 1, sum, chains, each);
     }
+  }
+
+  /// By how many cycles the MACs' own reads and updates slow them down, at least.
+  [[nodiscard]] double slowed(Cost at_macs, const Chains& chains) {
+    for (int t = 0; t < layer_.output(); ++t)
+      if (const Prices& prices = variant(t, 1U << next_of(chains[index(t)])); prices.mac_fanout(t) >= 0)
+        search_detail::add(at_macs, prices.least_mac_reads(t));
+    const int out = layer_.output();
+    const Pace pace = variant(out, 1U << next_of(chains[index(out)])).pace();
+    std::array<double, kMaxLevels> operands{};
+    for (std::size_t l = 0; l < operands.size(); ++l)
+      if (const int port = problem_.parts.mac_port[l]; port >= 0) operands[l] = at_macs[index(port)];
+    return model_detail::mac_cycles(*pace.steps, operands, hierarchy_) - pace_.compute;
   }
 
   void start() {
@@ -879,8 +962,7 @@ class Lattice : public Look {
       if (reads.empty()) reads.resize(index(tiles_[index(t)]));
       NodePrice& price = reads[index(tile_[index(t)])];
       if (!price.known) {
-        const Cost cost = prices.mac_reads(t, tile_at(known + 1));
-        for (std::size_t p = 0; p < scored(); ++p) price.once[p] = cost[p];
+        price.once = counted(prices.mac_reads(t, tile_at(known + 1)));
         price.known = true;
       }
       add(label.cost, price.once, 1);
@@ -938,8 +1020,51 @@ class Lattice : public Look {
   /// With one cost, the cycles are the job's: the energy at which the incumbent is met.
   void set_limit() {
     if constexpr (K > 1) return;
-    const double cycles = problem_.score_cycles(relaxed_, pace_);
-    limit_ = problem_.energy_limit(best_, cycles);
+    limit_ = scope_.rated ? rated_limit() : problem_.energy_limit(best_, least_cycles_);
+  }
+
+  // Where waiting is rated, a path's worth is at most the energy of its nest, leakage apart, and rate x (its cycles - those of
+  // compute): a line in the plane of energy and cycles. What beats the incumbent lies below a hyperbola, of energy x cycles,
+  // right of the least cycles and above the least energy; and so below the chord between the points where the hyperbola meets
+  // these. The other way round, what is worth so much scores least at one end of its line. The same holds for the other
+  // objectives that are products of powers. Near the optimum chord and hyperbola are close: 1 % apart in cycles, a part in 80,000
+  // in energy.
+
+  /// As the incumbent would weigh cycles if it were the least that is known.
+  void set_rate() {
+    constexpr double kStep = 1.001;
+    constexpr double kPorts = 1.01;
+    const double cycles = std::max(least_cycles_, scope_.rated->cycles);
+    least_cycles_ = cycles;
+    const Score at = problem_.score({scope_.rated->energy, cycles});
+    rate_ = (problem_.energy_limit(at, cycles) - problem_.energy_limit(at, cycles * kStep)) / (cycles * (kStep - 1));
+    // Where ports take longer than compute, waiting is free as long as they do.
+    if (!(rate_ >= 0) || !std::isfinite(rate_) || cycles > kPorts * pace_.compute) rate_ = 0;
+  }
+  /// What a path may be worth that is to beat the incumbent.
+  [[nodiscard]] double rated_limit() const {
+    constexpr double kNone = std::numeric_limits<double>::infinity();
+    const double energy = scope_.rated->energy;
+    const double most = problem_.energy_limit(best_, least_cycles_);
+    if (!(most > energy)) return -kNone;
+    if (most == kNone) return kNone;
+    if (rate_ == 0) return most;
+    double fewest = least_cycles_;  // cycles at which even the least energy only meets the incumbent, between these
+    double many = 2 * fewest;
+    while (problem_.energy_limit(best_, many) > energy) many = 2 * std::exchange(fewest, many);
+    while (many - fewest > fewest * 1e-12) {
+      const double cycles = (fewest + many) / 2;
+      (problem_.energy_limit(best_, cycles) > energy ? fewest : many) = cycles;
+    }
+    return std::max(most + rate_ * (least_cycles_ - pace_.compute), energy + rate_ * (many - pace_.compute));
+  }
+  /// What a nest scores at least whose path is worth so much.
+  [[nodiscard]] Score rated_score(double worth) const {
+    const double energy = scope_.rated->energy;
+    const double left = worth - rate_ * (least_cycles_ - pace_.compute);
+    if (left <= energy) return problem_.score({energy, least_cycles_});
+    const Score fewest = problem_.score({left, least_cycles_});
+    return rate_ == 0 ? fewest : std::min(fewest, problem_.score({energy, pace_.compute + (worth - energy) / rate_}));
   }
 
   /// Energy that the open nodes owe at least, whatever is placed outside: the first loop to come, over whichever dimension, moves
@@ -1039,10 +1164,34 @@ class Lattice : public Look {
 
   /// Whether what the label's path costs at least, all told, is not below the incumbent.
   [[nodiscard]] bool hopeless(const Label& label) {
-    if constexpr (K > 1) return bound(label) >= best_;
+    if constexpr (kAll) return bound(label) >= best_;
+    if constexpr (kWaits) return hopeless_with_waiting(label);
     const double paid = label.cost[0] + phase_of(label.phase).rest[kEnergy];
     if (paid >= limit_ && !visits_pay_) return true;
     return paid + least_owed(label, limit_ - paid) >= limit_;
+  }
+
+  [[nodiscard]] bool hopeless_with_waiting(const Label& label) {
+    Vector sum = with_rest(label, label.cost);
+    if (!visits_pay_ && score(sum) >= best_) return true;
+    for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
+      const double times = (slides(t, level) ? visits(t).least : visits(t).own) / price.tiles;
+      for (std::size_t p = kWaiting; p < scored(); ++p) sum[p] += price.per_visit[p] * times;
+    });
+    sum[kEnergy] += least_owed(label);
+    for (const Slide& slide : memories_[label.slides]) sum[kEnergy] += slide_price(slide).energy;
+    return score(sum) >= best_;
+  }
+  [[nodiscard]] Vector with_rest(const Label& label, Vector sum) const {
+    const Cost& rest = phase_of(label.phase).rest;
+    for (std::size_t p = 0; p < scored(); ++p) sum[p] += rest[part(p)];
+    return sum;
+  }
+  [[nodiscard]] Score score(const Vector& sum) const {
+    double cycles = std::max(least_cycles_, pace_.compute + sum[kWaiting]);
+    for (std::size_t p = kWaiting + 1; p < scored(); ++p)
+      cycles = std::max(cycles, model_detail::whole_cycles(sum[p] / problem_.parts.bandwidth[part(p)]));
+    return problem_.score({sum[kEnergy], cycles});
   }
 
   /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more,
@@ -1090,7 +1239,7 @@ class Lattice : public Look {
     Cost cost = relaxed_;
     for (std::size_t p = 0; p < scored(); ++p) cost[p] = label.cost[p] + rest[p];
     cost[kEnergy] += least_owed(label);
-    if constexpr (K > 1)
+    if constexpr (kAll)
       for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
         const double times = slides(t, level) ? visits(t).least : visits(t).own;
         for (std::size_t p = kEnergy + 1; p < scored(); ++p) cost[p] += std::max(0.0, price.per_visit[p]) * times / price.tiles;
@@ -1119,19 +1268,35 @@ class Lattice : public Look {
   bool finish_path(const Label& label, std::int32_t at) {
     const bool whole = shape_ == shapes_ - 1;
     if (!whole && ((label.open & kNodes) != 0 || label.slides != 0 || order_at(0) != nullptr)) return false;
-    Cost cost = relaxed_;
     Vector sum = label.cost;
     for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) { arrive(sum, t, level, price, 1); });
     for (const Slide& slide : memories_[label.slides]) arrive(sum, slide.tensor, slide.level, slide_price(slide), 1);
-    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phase_of(label.phase).rest[p];
-    const Score score = problem_.score(cost, pace_);
-    if (score < best_) {
+    if (const Score score = score_of(label, sum); betters(label, score)) {
       best_ = score;
       best_label_ = at;
       best_order_.clear();
       set_limit();
     }
     return true;
+  }
+
+  /// Of a path that is finished.
+  [[nodiscard]] Score score_of(const Label& label, const Vector& sum) const {
+    const Vector all = with_rest(label, sum);
+    if constexpr (kWaits) return score(all);
+    if (scope_.rated) return rated_score(all[kEnergy]);
+    Cost cost = relaxed_;
+    for (std::size_t p = 0; p < scored(); ++p) cost[p] = all[p];
+    return problem_.score(cost, pace_);
+  }
+
+  /// Whether a path that is finished is the best. Where keeps are told apart, it is noted instead with its own.
+  [[nodiscard]] bool betters(const Label& label, const Score& score) {
+    if (!(score < best_)) return false;
+    if (!scope_.tells_keeps) return true;
+    Score& least = least_with_[phase_of(label.phase).chains];
+    least = std::min(least, score);
+    return false;
   }
 
   // -- the loops of the outermost level -----------------------------------------------------------------------------------
@@ -1159,7 +1324,7 @@ class Lattice : public Look {
       Vector& of = owed.of[index(t)];
       add(of, price.per_visit, 1);
       owed.tiles[index(t)] = price.tiles;  // the same at all its nodes
-      if constexpr (K > 1) of[kWaiting] += anew(label.cost, t, level) * price.tiles;
+      if constexpr (kAll) of[kWaiting] += anew(label.cost, t, level) * price.tiles;
       owed.open |= 1U << t;
     });
     if (!in_order) return false;
@@ -1218,8 +1383,7 @@ class Lattice : public Look {
           add(next, owed.of[index(std::countr_zero(open))], placed.outside / owed.tiles[index(std::countr_zero(open))]);
           moved |= label.open & open_mask(std::countr_zero(open));
         }
-        if constexpr (K > 1)
-          use(next, moved, phase_of(label.phase).placed_so_far & ~still_open(label, owed), placed.steps_inside);
+        if constexpr (kAll) use(next, moved, phase_of(label.phase).placed_so_far & ~still_open(label, owed), placed.steps_inside);
         order_.push_back(d);
         close_in_order(label, rest, left & ~(1U << d), with_all(d, placed), next);
         order_.pop_back();
@@ -1231,10 +1395,8 @@ class Lattice : public Look {
   void take_order(const Label& label, const Vector& sum) {
     if constexpr (K == 1)
       if (sum[0] + phase_of(label.phase).rest[kEnergy] >= limit_) return;
-    Cost cost = relaxed_;
-    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p] + phase_of(label.phase).rest[p];
-    const Score score = problem_.score(cost, pace_);
-    if (!(score < best_)) return;
+    const Score score = score_of(label, sum);
+    if (!betters(label, score)) return;
     best_ = score;
     best_label_ = static_cast<std::int32_t>(labels_.size());
     labels_.push_back(label);
@@ -1256,7 +1418,7 @@ class Lattice : public Look {
     if (!keep_order(next)) return;
     if (label.slides != 0) move_slides(next, axis.dimension, step.count);
     const Open moves = moves_[index(axis.dimension)];
-    if constexpr (K > 1) use(next.cost, label.open & moves, phase_of(label.phase).placed_so_far & ~label.open, steps_inside_);
+    if constexpr (kAll) use(next.cost, label.open & moves, phase_of(label.phase).placed_so_far & ~label.open, steps_inside_);
     for_each_open(
         label,
         [&](int t, int level, std::size_t table, const NodePrice& price) {
@@ -1266,7 +1428,7 @@ class Lattice : public Look {
     next.open &= ~moves;
     commute(next, label, axis.dimension);
     if (next.even != label.even && (uneven(next.even) || (remainder && has(next.even, axis.dimension)))) return;
-    if (K == 1 && hopeless_after(next, axis, step)) {
+    if (!kAll && hopeless_after(next, axis, step)) {
       ++outcome_.labels_pruned;
       return;
     }
@@ -1297,7 +1459,7 @@ class Lattice : public Look {
     if (!commutes_ || label.slides != 0 || next.slides != 0) return;
     const bool moved = (label.open & moves_[index(dimension)]) != 0;
     for (const Axis& axis : axes_)
-      if ((label.open & moves_[index(axis.dimension)]) == 0 && (moved ? K == 1 && !visits_pay_ : axis.dimension < dimension))
+      if ((label.open & moves_[index(axis.dimension)]) == 0 && (moved ? !kAll && !visits_pay_ : axis.dimension < dimension))
         next.settled_dimensions |= static_cast<std::uint16_t>(1U << axis.dimension);
     next.settled_tensors = static_cast<std::uint16_t>(~relevant_[index(dimension)]);
   }
@@ -1462,9 +1624,9 @@ class Lattice : public Look {
           const Axis& axis = axes_[a];
           tile[index(axis.dimension)] *= axis.rung(index(slide.tile / by) % axis.ladder->size()).extent;
         }
-      const Cost cost = tables_[slide.table].prices->slide(slide.tensor, slide.level, tile, rank, std::abs(displacement));
       NodePrice price;
-      for (std::size_t p = 0; p < scored(); ++p) price.per_visit[p] = cost[p];
+      price.per_visit =
+          counted(tables_[slide.table].prices->slide(slide.tensor, slide.level, tile, rank, std::abs(displacement)));
       it = shifted_.emplace(key, price).first;
     }
     arrive(label.cost, slide.tensor, slide.level, it->second, times);
@@ -1565,7 +1727,7 @@ class Lattice : public Look {
       if (!fits(phase.level, t, price.words, more.used)) return;
       more.chains[index(t)] = chain_after(t, phase.chains[index(t)], parent);
       add(more.next.cost, price.once, 1);
-      if constexpr (K > 1) owe_anew(more.next.cost, t, phase.level, price);
+      if constexpr (kAll) owe_anew(more.next.cost, t, phase.level, price);
       more.next.open |= open_bit(t, phase.level);
       if (const std::uint32_t rest = tensors & (tensors - 1); rest != 0)
         place(more, phase, rest);
@@ -1627,9 +1789,14 @@ class Lattice : public Look {
 
   LatticeOutcome finish() {
     outcome_.score = best_;
-    if (K == 1 && outcome_.finished) {
+    if (K == 1 && outcome_.finished && !scope_.rated) {
       constexpr double kRounding = 1 - 1e-9;  // the limit is reckoned back from a score
       outcome_.least = {limit_ * (limit_ > 0 ? kRounding : 1 / kRounding), problem_.score_cycles(relaxed_, pace_)};
+    }
+    for (const auto& [chains, least] : least_with_) {
+      Kept kept{{}, least};
+      for (int t = 0; t < layer_.tensor_count(); ++t) kept.keeps[index(t)] = chains[index(t)] & ((1U << kMaxLevels) - 1U);
+      outcome_.kept.push_back(kept);
     }
     if (best_label_ >= 0 && scope_.innermost == kMaxLevels && scope_.outermost == 1) outcome_.nest = build(best_label_);
     return std::move(outcome_);
@@ -1686,9 +1853,12 @@ class Lattice : public Look {
   std::size_t blocks_per_phase_ = 0;
   std::array<std::uint32_t, kMaxDimensions> relevant_{};  ///< per dimension: tensors, a bit each
   std::array<Open, kMaxDimensions> moves_{};              ///< per dimension: all their nodes
-  std::size_t scored_ = 1, parts_ = 1;                    ///< parts of a cost, of a label
+  std::size_t scored_ = 2, parts_ = 2;                    ///< parts of a cost, of a label
+  std::array<std::size_t, K> part_ = first_parts();       ///< see part
   Cost relaxed_{};                                        ///< least of every part: of those that the labels do not count
   Pace pace_;
+  double least_cycles_ = 0;  ///< whatever the nest
+  double rate_ = 0;          ///< energy that a cycle of waiting counts for
   bool slides_at_all_ = false;
   bool visits_pay_ = false;        ///< more visits of some node can cost less
   bool ragged_at_all_ = false;     ///< some dimension may be cut with a remainder
@@ -1741,6 +1911,7 @@ class Lattice : public Look {
   double limit_ = std::numeric_limits<double>::infinity();  ///< energy of a path that only meets the incumbent
   double floor_ = 0;                                        ///< energy that is paid in any case
   std::int32_t best_label_ = -1;
+  std::map<Chains, Score> least_with_;   ///< where keeps are told apart: of each
   std::vector<int> order_, best_order_;  ///< of the outermost level's dimensions, innermost first
   std::int64_t visited_ = 0;
   LatticeOutcome outcome_;
@@ -1822,7 +1993,7 @@ template <std::size_t K>
 std::unique_ptr<Look> solve_fixed(const Problem& problem, const Prices& prices, const Scope& scope, const Patience& patience,
                                   Workspace& workspace) {
   const auto& keeps = prices.job().keeps;
-  return std::make_unique<Lattice<K>>(problem, prices, Keeping{keeps, keeps}, scope, patience, workspace);
+  return std::make_unique<Lattice<Counted::all, K>>(problem, prices, Keeping{keeps, keeps}, scope, patience, workspace);
 }
 
 /// Whether a bound may go by bands: not where more visits of psums are cheaper, since bands have too few.
@@ -1886,7 +2057,7 @@ class SolvedOuterNodes : public OuterNodes {
   Keeping keeping_;
   Prices prices_;
   Workspace workspace_;
-  Lattice<1> lattice_;
+  Lattice<Counted::energy, 1> lattice_;
 };
 
 }  // namespace
@@ -1903,9 +2074,36 @@ std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const 
   return by(solve_fixed<kMaxLabelParts>);
 }
 
+namespace {
+
+std::unique_ptr<Look> solve_waiting(const Problem& problem, const Prices& prices, const Keeping& keeping, const Scope& scope,
+                                    const Patience& patience, Workspace& workspace) {
+  const auto by = [&](auto parts) -> std::unique_ptr<Look> {
+    return std::make_unique<Lattice<Counted::waiting, parts()>>(problem, prices, keeping, scope, patience, workspace);
+  };
+  if (problem.watched.empty()) return by(std::integral_constant<std::size_t, 2>());
+  if (problem.watched.size() <= 2) return by(std::integral_constant<std::size_t, 4>());
+  return by(std::integral_constant<std::size_t, 2 + kMostWatched>());
+}
+
+}  // namespace
+
+std::unique_ptr<Look> solve_rated(const Problem& problem, const Prices& prices, const Keeping& keeping, const Least& known,
+                                  const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
+  return std::make_unique<Lattice<Counted::energy, 1>>(
+      problem, prices, keeping, Scope{kMaxLevels, 1, &outer, {}, false, false, known}, patience, workspace);
+}
+
 std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping,
                                     const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
-  return std::make_unique<Lattice<1>>(problem, prices, keeping, Scope{kMaxLevels, 1, &outer, {}}, patience, workspace);
+  const Scope scope{kMaxLevels, 1, &outer, {}};
+  if (problem.parts.count > 1) return solve_waiting(problem, prices, keeping, scope, patience, workspace);
+  return std::make_unique<Lattice<Counted::energy, 1>>(problem, prices, keeping, scope, patience, workspace);
+}
+
+std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+                                 const Patience& patience, Workspace& workspace) {
+  return solve_waiting(problem, prices, keeping, {kMaxLevels, 1, &outer, {}, false, true}, patience, workspace);
 }
 
 std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& keeping, const Patience& patience) {
@@ -1914,13 +2112,13 @@ std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& k
 
 Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                   const Patience& patience, Workspace& workspace) {
-  return Lattice<1>(problem, prices, keeping, {kMaxLevels, 1, &outer, {}}, patience, workspace).bound_apart();
+  return Lattice<Counted::energy, 1>(problem, prices, keeping, {kMaxLevels, 1, &outer, {}}, patience, workspace).bound_apart();
 }
 
 std::unique_ptr<Look> bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                                   const Patience& patience, Workspace& workspace) {
   const Scope scope{kMaxLevels, problem.outer_level + 1, &outer, {}, banded(problem, prices, keeping)};
-  return std::make_unique<Lattice<1>>(problem, prices, keeping, scope, patience, workspace);
+  return std::make_unique<Lattice<Counted::energy, 1>>(problem, prices, keeping, scope, patience, workspace);
 }
 
 }  // namespace tilepath::search_detail

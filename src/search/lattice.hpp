@@ -54,6 +54,9 @@ struct Least {
   double cycles = 0;
 };
 
+/// How many ports relaxed solves count at most.
+inline constexpr std::size_t kMostWatched = 6;
+
 /// What all jobs of one search share.
 struct Problem {
   const Layer& layer;
@@ -65,6 +68,7 @@ struct Problem {
   double leakage = 0;                     ///< energy per cycle of all instances together
   int outer_level = 0;                    ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
   std::vector<Symmetry> symmetries = {};  ///< of the layer and all fanouts
+  std::vector<int> watched = {};          ///< ports whose words relaxed solves count; of the others each carries its least
   /// Of the dimensions whose loops in time may leave remainders, by what lanes leave of the bound; others have none.
   std::array<std::map<std::int64_t, Ladder>, kMaxDimensions> ragged{}, banded{};
 
@@ -104,11 +108,18 @@ struct Workspace {
   std::vector<Block> blocks;
 };
 
+/// Levels that keep each tensor, a bit each, and what no nest that keeps them so scores less than.
+struct Kept {
+  std::array<std::uint32_t, kMaxTensors> keeps{};
+  Score least;
+};
+
 struct LatticeOutcome {
   std::optional<Nest> nest;  ///< the best of the job, if it beats the incumbent
   Score score;               ///< of that nest
   bool finished = true;      ///< false: patience ran out
   Least least;               ///< of solves with bandwidths relaxed, and bounds: what they are of costs no less
+  std::vector<Kept> kept;    ///< by tell_keeps: all that may beat the limit
   std::int64_t labels_kept = 0, labels_pruned = 0;
 };
 
@@ -161,6 +172,14 @@ std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const 
 /// is limited, it is what the nest scores. Without a nest, none beats the limit.
 std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping,
                                     const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
+
+/// A bound that is cheaper where bandwidths are limited: with energy and waiting as one. `known`: what the jobs cost at least.
+std::unique_ptr<Look> solve_rated(const Problem& problem, const Prices& prices, const Keeping& keeping, const Least& known,
+                                  const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
+
+/// Which keeps may beat the limit: the same with the jobs told apart.
+std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+                                 const Patience& patience, Workspace& workspace);
 
 // The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others.
 // Each part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.

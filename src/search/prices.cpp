@@ -637,11 +637,15 @@ Cost Prices::least(int t, int level) const {
       cost[index(port)] +=
           words_per_instance(t, at_level) * static_cast<double>(level_words(hierarchy_.level(at_level), tensor(t)));
   };
+  const auto wait = [&](int port) {  // a single buffer, for all that the port carries
+    if (port >= 0) cost[kWaiting] = std::max(cost[kWaiting], cost[index(port)] / parts_.bandwidth[index(port)]);
+  };
   if (layer_.is_output(t)) {
     const double price = output_price_[index(level)];
     // Each word visits at least once per lane that holds it; at most every MAC is a visit.
     cost[kEnergy] = price * (price >= 0 ? words * irrelevant_lanes(t, 0, level) : macs_) - output_zeros_[index(level)];
     pass(parts_.write_port[index(above)], above);
+    if (!hierarchy_.level(level).double_buffered) wait(parts_.write_port[index(above)]);
     return cost;
   }
   cost[kEnergy] = words * irrelevant_lanes(t, 0, above) * read_energy(above, t) +
@@ -649,6 +653,10 @@ Cost Prices::least(int t, int level) const {
   for (int f = above; f < level; ++f) cost[kEnergy] += words * irrelevant_lanes(t, 0, f + 1) * network_energy(f, t);
   pass(parts_.read_port[index(above)], above);
   pass(parts_.write_port[index(level)], level);
+  if (!hierarchy_.level(level).double_buffered) {
+    wait(parts_.read_port[index(above)]);
+    wait(parts_.write_port[index(level)]);
+  }
   return cost;
 }
 

@@ -109,7 +109,8 @@ struct Knot {
   std::int64_t number = 0;                                    ///< in order of creation: of equal bounds, the older first
   int fanouts = 0;                                            ///< levels whose fanout is decided
   bool keeps = false;                                         ///< the keeps are decided too: a job
-  int looks = 0;                                              ///< see look
+  int look = 0;                                               ///< the next one to take: see Looks
+  Least least;                                                ///< as the first look has it
   bool remainders = false;                                    ///< some dimension is to be dealt in parts that do not divide (R9)
   Score listed{-std::numeric_limits<double>::infinity(), 0};  ///< of the lanes of the next fanout, all with bounds below this
   double slack = kFirstSlack;                                 ///< how far above its bound the next ones are listed
@@ -192,6 +193,7 @@ class Searcher {
   static constexpr int kMostOuterLevels = 2;     ///< solved on their own: more would take as long as the whole
   static constexpr std::int64_t kFirstDive = 1;  ///< inner looks before the first dive, and by how much each waits longer
   static constexpr std::int64_t kDiveFactor = 4;
+  static constexpr double kFewestCycles = 1.3, kCyclesApart = 0.01;  ///< see narrowing
   static constexpr double kForetold = 1.01;  ///< so close to the bound a solve shows that such bounds can be trusted
   static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;  ///< knots looked at at once
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
@@ -201,9 +203,7 @@ class Searcher {
     KnotPointer knot = pop();
     if (knot->fanouts < problem_.hierarchy.level_count())
       branch_lanes(std::move(knot));
-    else if (!knot->keeps && knot->looks == kLooks)
-      branch_keeps(*knot);
-    else if (knot->looks == 0)
+    else if (knot->look == kApart)
       look_apart(std::move(knot));
     else
       return look(std::move(knot));
@@ -407,73 +407,31 @@ class Searcher {
     return tilepath::keep_of(problem_.layer.tensors[index(t)], t, problem_.hierarchy, l, options_.mapspace, options_.constraints);
   }
 
-  /// What a tensor costs at least with these keeps does not depend on how the others are kept: bound each alone, then join.
-  void branch_keeps(const Knot& knot) {
-    std::vector<std::vector<std::uint32_t>> choices;
-    std::vector<std::vector<Cost>> least;
-    Job job = *knot.lanes;
-    job.keeps.fill(1);
-    Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job);
-    for (int t = 0; t < problem_.layer.tensor_count(); ++t) {
-      choices.push_back(keeping_.choices(t));
-      least.emplace_back();
-      for (const std::uint32_t keeps : choices.back()) {
-        prices.keep(t, keeps);
-        least.back().push_back(prices.least(t));
-      }
-    }
-    Cost base{};
-    base[search_detail::kEnergy] = prices.mac_energy();
-    std::vector<double> rest(least.size() + 1, 0);
-    for (std::size_t t = least.size(); t-- > 0;) {
-      const auto less = [](const Cost& a, const Cost& b) { return a[search_detail::kEnergy] < b[search_detail::kEnergy]; };
-      rest[t] = rest[t + 1] + (*std::min_element(least[t].begin(), least[t].end(), less))[search_detail::kEnergy];
-    }
-    std::array<std::uint32_t, kMaxTensors> kept{};
-    join_keeps(knot, choices, least, rest, 0, base, problem_.pace(prices.steps()), kept);
+  // Looks at all jobs of the same lanes together, each look dearer and better than the one before. All but the first are taken at
+  // several knots at once, of a number that does not depend on the threads: each starts from the incumbent as it was, and they
+  // are settled in their order. Solves take up to a thousand times as long as looks inside, so that each kind waits for its own.
+
+  enum Looks : std::int8_t {
+    kApart,      ///< each node at its least, the outer ones together
+    kInside,     ///< without bandwidths: the inner nodes solved on their own
+    kRated,      ///< with bandwidths: solved, with energy and waiting as one
+    kRelaxed,    ///< solved; with bandwidths, each port that is not watched carries its least. Without, that is all.
+    kTellKeeps,  ///< the same with the keeps told apart: those left become jobs
+    kJob,        ///< one of them, solved as it is
+    kLooks
+  };
+  [[nodiscard]] int after(int look) const {
+    if (look == kInside) return kRelaxed;
+    if (look != kApart) return look + 1;
+    if (problem_.parts.count == 1) return kInside;
+    const Aim& aim = options_.objective;
+    return aim.objective == Objective::latency || std::isfinite(aim.max_cycles) ? kRelaxed : kRated;
   }
-
-  /// `rest[t]`: the least energy of the tensors from t on.
-  void join_keeps(const Knot& knot, const std::vector<std::vector<std::uint32_t>>& choices,
-                  const std::vector<std::vector<Cost>>& least, const std::vector<double>& rest, std::size_t t, const Cost& cost,
-                  const search_detail::Pace& pace, std::array<std::uint32_t, kMaxTensors>& kept) {
-    Cost bound_cost = cost;
-    bound_cost[search_detail::kEnergy] += rest[t];
-    const Score bound = std::max(problem_.score(bound_cost, pace), knot.bound);
-    if (bound >= incumbent_) return;
-    if (t == choices.size()) {
-      Knot next;
-      next.fanouts = knot.fanouts;
-      next.keeps = true;
-      next.lanes = knot.lanes;
-      next.kept = kept;
-      next.bound = bound;
-      push(std::move(next));
-      return;
-    }
-    for (std::size_t c = 0; c < choices[t].size(); ++c) {
-      kept[t] = choices[t][c];
-      Cost sum = cost;
-      for (std::size_t p = 0; p < static_cast<std::size_t>(problem_.parts.count); ++p) sum[p] += least[t][c][p];
-      join_keeps(knot, choices, least, rest, t + 1, sum, pace, kept);
-    }
-  }
-
-  // Looks at all jobs of the same lanes together, each look dearer and better than the one before: with each node at its least
-  // and the outer ones together; with the inner nodes solved on their own; solved, with bandwidths relaxed: each port carries its
-  // least. Without bandwidths that is all. With them the jobs are then told apart by their keeps and looked at in the same way
-  // (but for their inner nodes alone), and at last solved as they are. The dear looks are taken at several knots at once, of a
-  // number that does not depend on the threads: each starts from the incumbent as it was, and they are settled in their order.
-  // Solves take up to a thousand times as long as looks inside, so that each kind waits for its own.
-
-  static constexpr int kLooks = 3;
-
-  [[nodiscard]] bool relaxes(const Knot& knot) const { return !knot.keeps || knot.looks < kLooks; }
 
   bool look(KnotPointer knot) {
-    const bool inner = knot->looks == 1;
+    const bool inner = knot->look == kInside;
     // The first of a kind shows how far above the bound to look, and makes an incumbent.
-    const bool first = reached_[index(knot->looks)] == 0 && !known_;
+    const bool first = reached_[index(knot->look)] == 0 && !known_;
     std::vector<KnotPointer>& due = inner ? inner_due_ : solves_due_;
     due.push_back(std::move(knot));
     return (!first && due.size() < (inner ? kInnerBatch : kSolveBatch)) || take_up(due);
@@ -487,21 +445,40 @@ class Searcher {
     std::vector<LatticeOutcome> outcomes(batch.size());
     at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
       const Knot& knot = *batch[k];
-      const std::unique_ptr<Look> look =
-          knot.looks == 1 ? bound_inner(problem_, prices, keeping(knot), outer, patience_, workspace)
-          : relaxes(knot) ? solve_relaxed(problem_, prices, keeping(knot), outer, patience_, workspace)
-                          : search_detail::solve(problem_, prices, outer, patience_, workspace);
+      const std::unique_ptr<Look> look = start(knot, prices, outer, workspace);
+      if (knot.look == kTellKeeps) {
+        outcomes[k] = look->below(incumbent_);
+        return;
+      }
       outcomes[k] = narrowing(knot, [&](const Score& limit) { return look->below(limit); });
     });
     bool finished = true;
     for (std::size_t k = 0; k < batch.size(); ++k) {
       count(outcomes[k]);
-      if (batch[k]->looks == 1)
+      if (batch[k]->look == kInside)
         settle_inside(std::move(batch[k]), outcomes[k]);
+      else if (batch[k]->look == kTellKeeps)
+        finished = settle_told(*batch[k], outcomes[k]) && finished;
       else
         finished = settle_solved(std::move(batch[k]), outcomes[k]) && finished;
     }
     return finished;
+  }
+
+  [[nodiscard]] std::unique_ptr<Look> start(const Knot& knot, const Prices& prices, const OuterEnergy& outer,
+                                            Workspace& workspace) const {
+    switch (knot.look) {
+      case kRated:
+        return solve_rated(problem_, prices, keeping(knot), knot.least, outer, patience_, workspace);
+      case kInside:
+        return bound_inner(problem_, prices, keeping(knot), outer, patience_, workspace);
+      case kRelaxed:
+        return solve_relaxed(problem_, prices, keeping(knot), outer, patience_, workspace);
+      case kTellKeeps:
+        return tell_keeps(problem_, prices, keeping(knot), outer, patience_, workspace);
+      default:
+        return search_detail::solve(problem_, prices, outer, patience_, workspace);
+    }
   }
 
   void look_apart(KnotPointer knot) {
@@ -509,8 +486,8 @@ class Searcher {
     if (recall(knot)) return;
     const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(*knot));
     const Least least = bound_apart(problem_, prices, keeping(*knot), outer_energy(*knot), patience_, workspaces_[0]);
-    if (knot->keeps) ++knot->looks;
-    remember(*knot, least, 1);
+    remember(*knot, least, kApart);
+    knot->least = least;
     look_again(std::move(knot), problem_.score(least));
   }
 
@@ -523,21 +500,22 @@ class Searcher {
     if (finding.best) {
       take(*finding.best);
       ++result_.certificate.jobs_solved;
-      if (options_.record_jobs) record(*knot, incumbent_.value);
+      record(*knot);
       return true;
     }
     if (std::isfinite(finding.least.energy)) knot->bound = std::max(knot->bound, problem_.score(finding.least));
-    knot->looks = finding.looks;
+    knot->least = finding.least;
+    knot->look = after(finding.look);
     push(std::move(*knot));
     return true;
   }
 
-  /// For searches to come. `looks`: taken so far.
-  void remember(const Knot& knot, const Least& least, int looks, const std::optional<Nest>& best = {}) {
+  /// For searches to come. `look`: the last one taken.
+  void remember(const Knot& knot, const Least& least, int look, const std::optional<Nest>& best = {}) {
     if (options_.findings == nullptr || knot.keeps) return;
     Finding& finding = options_.findings->state().jobs[*knot.lanes];
     if (least.energy > finding.least.energy) finding.least = least;
-    finding.looks = std::max(finding.looks, looks);
+    finding.look = std::max(finding.look, look);
     if (!best) return;
     finding.best = best;
     finding.energy = evaluate(*best, problem_.layer, problem_.hierarchy).energy.value();
@@ -555,7 +533,7 @@ class Searcher {
   void settle_inside(KnotPointer knot, const LatticeOutcome& outcome) {
     const Score bound = outcome.finished ? outcome.score : knot->bound;
     if (bound < incumbent_) reach(*knot, bound);
-    if (outcome.finished) remember(*knot, outcome.least, 2);
+    if (outcome.finished) remember(*knot, outcome.least, kInside);
     look_again(std::move(knot), bound);
     ++inner_looks_;
     looked_inside_ = true;
@@ -597,15 +575,15 @@ class Searcher {
   }
   [[nodiscard]] std::vector<KnotPointer>::iterator most_promising() {
     const auto promising = [](const KnotPointer& a, const KnotPointer& b) {
-      if ((a->looks == 2) != (b->looks == 2)) return a->looks == 2;
+      if ((a->look == kRelaxed) != (b->look == kRelaxed)) return a->look == kRelaxed;
       return Later()(b, a);
     };
     const auto best = std::min_element(tree_.begin(), tree_.end(), promising);
-    return best != tree_.end() && (*best)->looks == 2 ? best : tree_.end();
+    return best != tree_.end() && (*best)->look == kRelaxed ? best : tree_.end();
   }
   void look_again(KnotPointer knot, const Score& bound) {
     knot->bound = std::max(knot->bound, bound);
-    ++knot->looks;
+    knot->look = after(knot->look);
     push(std::move(*knot));
   }
 
@@ -665,21 +643,59 @@ class Searcher {
       unfinished_ = std::min(unfinished_.value_or(knot->bound), knot->bound);
       return false;
     }
-    if (relaxes(*knot)) {
-      const bool exact = problem_.parts.count == 1;
-      remember(*knot, found.least, found.nest && !exact ? kLooks : kLooks - 1, exact ? found.nest : std::nullopt);
-    }
-    if (relaxes(*knot) && problem_.parts.count > 1 && found.nest) {
+    const bool exact = problem_.parts.count == 1;
+    if (exact) remember(*knot, found.least, kInside, found.nest);
+    if (!exact && !knot->keeps && found.nest) {
+      if (knot->look == kRelaxed && watch_more(*found.nest, found.score)) knot->look = kRated;  // once more
       look_again(std::move(knot), found.score);
     } else {
       ++result_.certificate.jobs_solved;
-      // What is left in it does not beat the incumbent, which it may have become.
-      if (options_.record_jobs) record(*knot, incumbent_.value);
+      record(*knot);
     }
     return true;
   }
 
-  void record(const Knot& knot, double bound) {
+  /// Whether a port makes a mapping much worse than a relaxed solve has foretold, and is watched from now on.
+  bool watch_more(const Nest& nest, const Score& foretold) {
+    constexpr double kMuch = 1.001;
+    const Evaluation evaluation = evaluate(nest, problem_.layer, problem_.hierarchy);
+    if (!(foretold.value * kMuch < score_of(options_.objective, evaluation).value)) return false;
+    const auto& limit = evaluation.limit;
+    int port = -1;
+    if (limit.kind == Limit::Kind::read_bandwidth) port = problem_.parts.read_port[index(limit.level)];
+    if (limit.kind == Limit::Kind::write_bandwidth) port = problem_.parts.write_port[index(limit.level)];
+    auto& watched = problem_.watched;
+    if (port < 0 || watched.size() == search_detail::kMostWatched) return false;
+    if (std::find(watched.begin(), watched.end(), port) != watched.end()) return false;
+    watched.push_back(port);
+    return true;
+  }
+
+  /// Those keeps of a choice of lanes that may be better than the incumbent become jobs.
+  bool settle_told(const Knot& knot, const LatticeOutcome& found) {
+    if (!found.finished) {
+      unfinished_ = std::min(unfinished_.value_or(knot.bound), knot.bound);
+      return false;
+    }
+    ++result_.certificate.jobs_solved;
+    record(knot);
+    for (const search_detail::Kept& kept : found.kept) {
+      Knot next;
+      next.fanouts = knot.fanouts;
+      next.keeps = true;
+      next.lanes = knot.lanes;
+      next.kept = kept.keeps;
+      next.look = kJob;
+      next.bound = std::max(knot.bound, kept.least);
+      push(std::move(next));
+    }
+    result_.certificate.jobs += static_cast<std::int64_t>(found.kept.size());
+    return true;
+  }
+
+  /// What a proof has to show again: of a choice of lanes that its bounds alone do not exclude, all keeps.
+  void record(const Knot& knot) {
+    if (!options_.record_jobs || knot.keeps) return;
     const Job& job = *knot.lanes;
     SolvedJob solved;
     for (int l = 0; l < problem_.hierarchy.level_count(); ++l)
@@ -689,18 +705,18 @@ class Searcher {
           solved.lanes.push_back(loop);
     for (std::size_t d = 0; d < job.deals.size(); ++d)
       if (job.deals[d].dealt()) solved.chunks[d] = job.deals[d].chunk;
-    solved.keeps = knot.kept;
-    solved.bound = bound;
     result_.solved.push_back(std::move(solved));
   }
 
   /// search_detail::narrowing of one look at a knot, from where the ones before have ended.
   template <class Solve>
   LatticeOutcome narrowing(const Knot& knot, const Solve& solve_below) const {
-    const double reach = reach_[index(knot.looks)];
+    const double reach = reach_[index(knot.look)];
     const auto above = [&](double slack) {
-      return options_.objective.objective == Objective::latency ? Score{knot.bound.value, knot.bound.tie * reach * slack}
-                                                                : Score{knot.bound.value * reach * slack, 0};
+      if (options_.objective.objective != Objective::latency) return Score{knot.bound.value * reach * slack, 0};
+      // As few cycles as the bound, with more and more energy; else somewhat more cycles, with any.
+      return slack < kFewestCycles ? Score{knot.bound.value, knot.bound.tie * reach * slack}
+                                   : Score{knot.bound.value * (1 + (slack - 1) * kCyclesApart), 0};
     };
     return search_detail::narrowing(incumbent_, above, solve_below);
   }
@@ -711,8 +727,8 @@ class Searcher {
     const double before = latency ? knot.bound.tie : knot.bound.value;
     const double after = latency ? found.tie : found.value;
     if (!(before > 0) || !std::isfinite(after) || (latency && knot.bound.value != found.value)) return;
-    double& reach = reach_[index(knot.looks)];
-    reach = reached_[index(knot.looks)]++ == 0 ? after / before : std::min(reach, after / before);
+    double& reach = reach_[index(knot.look)];
+    reach = reached_[index(knot.look)]++ == 0 ? after / before : std::min(reach, after / before);
   }
 
   void count(const LatticeOutcome& outcome) {
@@ -739,6 +755,7 @@ class Searcher {
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
     certificate.proved = !(lower < incumbent_);
     certificate.mapspace_size = mapspace_size(problem_.layer, whole_, options_.mapspace);
+    for (SolvedJob& solved : result_.solved) solved.bound = lower.value;
     certificate.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     return std::move(result_);
   }
@@ -759,9 +776,9 @@ class Searcher {
   std::vector<KnotPointer> tree_;                                  ///< a heap, least bound first
   std::vector<KnotPointer> inner_due_, solves_due_;                ///< taken from it, to be looked at
   std::int64_t knots_ = 0;
-  std::int64_t solves_ = 0;                              ///< relaxed ones included
-  std::array<double, kLooks + 1> reach_ = {1, 1, 1, 1};  ///< per look, the least that it has raised a bound by
-  std::array<std::int64_t, kLooks + 1> reached_{};       ///< per look, how often
+  std::int64_t solves_ = 0;                                ///< relaxed ones included
+  std::array<double, kLooks> reach_ = {1, 1, 1, 1, 1, 1};  ///< per look, the least that it has raised a bound by
+  std::array<std::int64_t, kLooks> reached_{};             ///< per look, how often
   std::int64_t inner_looks_ = 0, next_dive_ = kFirstDive;
   bool looked_inside_ = false;  ///< since it was last asked whether a dive is due
   bool foretold_ = false;       ///< the last solve found what the look before had as a bound

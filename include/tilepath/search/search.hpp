@@ -119,14 +119,12 @@ struct SearchOptions {
   Findings* findings = nullptr;              ///< of searches before this one, which adds to them
 };
 
-/// A choice of lanes for every fanout (and of the levels that keep each tensor, unless all choices were solved together), solved
-/// exactly: no mapping of it scores below `bound`.
+/// A choice of lanes for every fanout, solved exactly: no mapping with these lanes scores below `bound`, whichever levels keep
+/// the tensors.
 struct SolvedJob {
   std::vector<SpatialLoop> lanes;                     ///< outermost first
   std::array<std::int64_t, kMaxDimensions> chunks{};  ///< per dimension, the iterations that are dealt in unequal parts; 0 = none
-  std::array<std::uint32_t, kMaxTensors> keeps{};     ///< per tensor, a bit per level, the outermost always; all 0: any
   double bound = 0;
-  [[nodiscard]] bool any_keeps() const { return keeps[0] == 0; }
 };
 
 struct SearchResult {
