@@ -15,7 +15,6 @@ namespace tilepath {
 /// What is known of all jobs of one choice of lanes.
 struct Finding {
   search_detail::Least least;
-  int look = 0;              ///< the last one taken, of those that a search takes at a choice of lanes
   std::optional<Nest> best;  ///< the mapping of least energy, where all of them take the same cycles
   double energy = 0;         ///< of it
 };

@@ -186,6 +186,16 @@ double LanesBound::least_psum_reads(int level, double updates, double group) con
   return std::max(0.0, energy);
 }
 
+/// Whether a level holds what its lanes and the parts dealt further out need of a tensor at once.
+bool LanesBound::fits(const Job& job, int t, int level) const {
+  const Level& of = hierarchy_.level(level);
+  const Tensor& tensor = layer_.tensors[index(t)];
+  const Partition* room = of.partition(tensor.role);
+  return room == nullptr ||
+         tile_words(tensor, inside(job, hierarchy_, level), hierarchy_.footprint) * room_per_word(of, tensor) <=
+             room->capacity_words;
+}
+
 /// By the level of a tensor's innermost node: a word read once serves all lanes of irrelevant dimensions below the node, and
 /// along a halo rank all but those of its widest dimension.
 LanesBound::ByLevel LanesBound::least_accesses(const Job& job, int t) const {
@@ -216,7 +226,7 @@ LanesBound::ByLevel LanesBound::least_accesses(const Job& job, int t) const {
       }
     }
     const MacAccess& access = mac_access_[index(t)][index(l)];
-    least[index(l)] = std::max(0.0, macs_ * (access.energy / sharing + network) - access.once);
+    least[index(l)] = fits(job, t, l) ? std::max(0.0, macs_ * (access.energy / sharing + network) - access.once) : kNone;
     updates[index(l)] = macs_ / sharing;
   }
   if (!layer_.is_output(t)) return least;

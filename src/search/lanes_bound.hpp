@@ -85,6 +85,7 @@ class LanesBound {
   [[nodiscard]] Score score(const std::array<ByLevel, kMaxTensors>& accesses, double steps);
   [[nodiscard]] double least_energy(const std::array<ByLevel, kMaxTensors>& accesses);
   [[nodiscard]] ByLevel least_accesses(const Job& job, int t) const;
+  [[nodiscard]] bool fits(const Job& job, int t, int level) const;
   [[nodiscard]] double least_psum_reads(int level, double updates, double group) const;
   [[nodiscard]] double most_group(const Job& job, int level) const;
   [[nodiscard]] double most_sharing(const Job& job, int t, int level) const;

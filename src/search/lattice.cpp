@@ -69,7 +69,7 @@ struct SlidesHash {
 
 /// The levels whose nodes are placed; what is known of those further out.
 struct Scope {
-  int innermost = kMaxLevels, outermost = 1;
+  int innermost = kMaxLevels;
   const OuterEnergy* outer = nullptr;  ///< of the nodes of levels up to `Problem::outer_level`; null: nothing known
   Nearest from{};                      ///< where the nodes of each tensor start; with `innermost`
   bool banded = false;                 ///< dimensions that may leave remainders go by bands of extents: for a bound
@@ -104,6 +104,7 @@ class Lattice : public Look {
       parts_ = static_cast<std::size_t>(problem.parts.label_count);
     }
     if constexpr (kWaits) {
+      part_ = {kEnergy, kWaiting};
       for (const int port : problem.watched) part_[parts_++] = static_cast<std::size_t>(port);
       scored_ = parts_;
     }
@@ -239,12 +240,6 @@ class Lattice : public Look {
   }
 
   using Vector = std::array<double, K>;
-
-  static constexpr std::array<std::size_t, K> first_parts() {
-    std::array<std::size_t, K> parts{};
-    if constexpr (kWaits) parts[kWaiting] = kWaiting;
-    return parts;
-  }
 
   /// With one cost it fills a cache line.
   struct alignas(K == 1 ? 64 : alignof(double)) Label {
@@ -444,7 +439,6 @@ class Lattice : public Look {
   std::uint32_t enter(const Chains& chains) {
     int level = 0;
     for (int t = 0; t < layer_.tensor_count(); ++t) level = std::max(level, next_of(chains[index(t)]));
-    if (level < scope_.outermost) level = 0;
     return phase_at(level, level == 0 ? -1 : shared_partition(level, next_at(level, chains)), chains);
   }
 
@@ -539,7 +533,7 @@ class Lattice : public Look {
   /// Least of a part other than energy of a tensor's nodes still to come.
   double least_to_come(std::size_t part, int t, Chain chain) {
     const int level = next_of(chain);
-    if (level < scope_.outermost) return 0;
+    if (level == 0) return 0;
     double least = std::numeric_limits<double>::infinity();
     for (int next = 0; next < level; ++next)
       if (may_follow(t, level, next))
@@ -739,17 +733,11 @@ class Lattice : public Look {
     NodePrice& entry = table.entries[index(tile_[index(t)])];
     const Prices& prices = *table.prices;
     const Price price = prices.node(t, level, tile_at(level));
-    if constexpr (kWaits) {
-      // Inside a single buffer, what its tiles but the first owe anew may come to nothing; at which edges ports have nothing to
-      // do depends on how other tensors are kept.
-      entry.once[kEnergy] = price.once[kEnergy];
-      entry.once[kWaiting] =
-          price.once[kWaiting] + price.once[kEdge] + (layer_.is_output(t) ? price.drain_anew : price.fill_anew);
-    } else if constexpr (kAll) {
-      for (std::size_t p = 0; p < scored(); ++p) entry.once[p] = price.once[p];
-    } else {
-      entry.once[kEnergy] = worth(price.once) + rate_ * (layer_.is_output(t) ? price.drain_anew : price.fill_anew);
-    }
+    Cost once = price.once;
+    if constexpr (!kAll)  // What a single buffer's tiles owe anew may come to nothing, and when ports rest depends on other
+                          // tensors.
+      once = {once[kEnergy], once[kWaiting] + once[kEdge] + (layer_.is_output(t) ? price.drain_anew : price.fill_anew)};
+    entry.once = counted(once);
     entry.fill_anew = price.fill_anew;
     entry.drain_anew = price.drain_anew;
     entry.first_visits = visits(t).own;
@@ -826,7 +814,6 @@ class Lattice : public Look {
     if constexpr (kWaits) return part_[counted];
     return counted;
   }
-  /// Of a cost that has no edges.
   [[nodiscard]] Vector counted(const Cost& cost) const {
     Vector vector{};
     for (std::size_t p = 0; p < scored(); ++p) vector[p] = cost[part(p)];
@@ -834,7 +821,7 @@ class Lattice : public Look {
     return vector;
   }
   /// Energy, and what waiting counts for.
-  [[nodiscard]] double worth(const Cost& cost) const { return cost[kEnergy] + rate_ * (cost[kWaiting] + cost[kEdge]); }
+  [[nodiscard]] double worth(const Cost& cost) const { return cost[kEnergy] + rate_ * cost[kWaiting]; }
   void add(Vector& cost, const Vector& more, double times) const {
     for (std::size_t p = 0; p < scored(); ++p) cost[p] += more[p] * times;
   }
@@ -1764,7 +1751,7 @@ class Lattice : public Look {
     std::array<std::array<std::int64_t, kMaxPartitions>, kMaxLevels> used{};
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       const int level = next_of(phase.chains[index(t)]);
-      if (level < scope_.outermost) continue;
+      if (level == 0) continue;
       int parent = level - 1;
       while (!may_follow(t, level, parent)) --parent;
       const NodePrice& price = node_price(t, level, table_of(t, level, parent, phase.chains[index(t)]));
@@ -1798,7 +1785,7 @@ class Lattice : public Look {
       for (int t = 0; t < layer_.tensor_count(); ++t) kept.keeps[index(t)] = chains[index(t)] & ((1U << kMaxLevels) - 1U);
       outcome_.kept.push_back(kept);
     }
-    if (best_label_ >= 0 && scope_.innermost == kMaxLevels && scope_.outermost == 1) outcome_.nest = build(best_label_);
+    if (best_label_ >= 0 && scope_.innermost == kMaxLevels) outcome_.nest = build(best_label_);
     return std::move(outcome_);
   }
 
@@ -1854,7 +1841,7 @@ class Lattice : public Look {
   std::array<std::uint32_t, kMaxDimensions> relevant_{};  ///< per dimension: tensors, a bit each
   std::array<Open, kMaxDimensions> moves_{};              ///< per dimension: all their nodes
   std::size_t scored_ = 2, parts_ = 2;                    ///< parts of a cost, of a label
-  std::array<std::size_t, K> part_ = first_parts();       ///< see part
+  std::array<std::size_t, K> part_{};                     ///< see part
   Cost relaxed_{};                                        ///< least of every part: of those that the labels do not count
   Pace pace_;
   double least_cycles_ = 0;  ///< whatever the nest
@@ -2017,8 +2004,8 @@ class SolvedOuterNodes : public OuterNodes {
       : problem_(problem),
         keeping_(keeping),
         prices_(problem.layer, problem.hierarchy, problem.parts, without_lanes()),
-        lattice_(for_energy(), prices_, keeping_, {problem.outer_level, 1, nullptr, {}, banded(problem, prices_, keeping)},
-                 patience, workspace_) {}
+        lattice_(for_energy(), prices_, keeping_, {problem.outer_level, nullptr, {}, banded(problem, prices_, keeping)}, patience,
+                 workspace_) {}
 
   double least(const Nearest& nearest) override {
     if (keeping_.fixed())  // known where none of the nodes is placed
@@ -2064,7 +2051,7 @@ class SolvedOuterNodes : public OuterNodes {
 
 std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const OuterEnergy& outer, const Patience& patience,
                             Workspace& workspace) {
-  const Scope scope{kMaxLevels, 1, &outer, {}};
+  const Scope scope{kMaxLevels, &outer, {}};
   const auto by = [&](auto solves) { return solves(problem, prices, scope, patience, workspace); };
   const int parts = problem.parts.label_count;
   if (parts <= kFirstPort + 4) return by(solve_fixed<kFirstPort + 4>);
@@ -2090,20 +2077,20 @@ std::unique_ptr<Look> solve_waiting(const Problem& problem, const Prices& prices
 
 std::unique_ptr<Look> solve_rated(const Problem& problem, const Prices& prices, const Keeping& keeping, const Least& known,
                                   const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
-  return std::make_unique<Lattice<Counted::energy, 1>>(
-      problem, prices, keeping, Scope{kMaxLevels, 1, &outer, {}, false, false, known}, patience, workspace);
+  return std::make_unique<Lattice<Counted::energy, 1>>(problem, prices, keeping,
+                                                       Scope{kMaxLevels, &outer, {}, false, false, known}, patience, workspace);
 }
 
 std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping,
                                     const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
-  const Scope scope{kMaxLevels, 1, &outer, {}};
+  const Scope scope{kMaxLevels, &outer, {}};
   if (problem.parts.count > 1) return solve_waiting(problem, prices, keeping, scope, patience, workspace);
   return std::make_unique<Lattice<Counted::energy, 1>>(problem, prices, keeping, scope, patience, workspace);
 }
 
 std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                                  const Patience& patience, Workspace& workspace) {
-  return solve_waiting(problem, prices, keeping, {kMaxLevels, 1, &outer, {}, false, true}, patience, workspace);
+  return solve_waiting(problem, prices, keeping, {kMaxLevels, &outer, {}, false, true}, patience, workspace);
 }
 
 std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& keeping, const Patience& patience) {
@@ -2112,13 +2099,7 @@ std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& k
 
 Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                   const Patience& patience, Workspace& workspace) {
-  return Lattice<Counted::energy, 1>(problem, prices, keeping, {kMaxLevels, 1, &outer, {}}, patience, workspace).bound_apart();
-}
-
-std::unique_ptr<Look> bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
-                                  const Patience& patience, Workspace& workspace) {
-  const Scope scope{kMaxLevels, problem.outer_level + 1, &outer, {}, banded(problem, prices, keeping)};
-  return std::make_unique<Lattice<Counted::energy, 1>>(problem, prices, keeping, scope, patience, workspace);
+  return Lattice<Counted::energy, 1>(problem, prices, keeping, {kMaxLevels, &outer, {}}, patience, workspace).bound_apart();
 }
 
 }  // namespace tilepath::search_detail

@@ -197,8 +197,4 @@ std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& k
 Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                   const Patience& patience, Workspace& workspace);
 
-/// A better one: their inner nodes on their own.
-std::unique_ptr<Look> bound_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
-                                  const Patience& patience, Workspace& workspace);
-
 }  // namespace tilepath::search_detail

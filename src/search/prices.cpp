@@ -51,6 +51,16 @@ Parts::Parts(const Layer& layer, const Hierarchy& hierarchy) {
   label_count = next;
 }
 
+Extents inside(const Job& job, const Hierarchy& hierarchy, int level) {
+  Extents product{};
+  for (std::size_t d = 0; d < product.size(); ++d) {
+    const Deal& deal = job.deals[d];
+    product[d] = deal.fanout >= level ? deal.chunk : deal.part;
+    for (int f = level; f < hierarchy.level_count(); ++f) product[d] *= job.lanes[index(f)][d];
+  }
+  return product;
+}
+
 Prices::Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& parts, Job job)
     : layer_(layer), hierarchy_(hierarchy), parts_(parts), job_(std::move(job)) {
   for (int t = 0; t < layer.tensor_count(); ++t)
@@ -90,16 +100,6 @@ int Prices::parent(int t, int level) const {
   for (int l = level - 1; l > 0; --l)
     if (kept(t, l)) return l;
   return 0;
-}
-
-Extents Prices::inside(int level) const {
-  Extents product{};
-  product.fill(1);
-  for (int d = 0; d < layer_.dimension_count(); ++d) {
-    product[index(d)] = deal(d).fanout >= level ? deal(d).chunk : deal(d).part;
-    for (int f = level; f < hierarchy_.level_count(); ++f) product[index(d)] *= factor(f, d);
-  }
-  return product;
 }
 
 double Prices::read_energy(int level, int t) const {

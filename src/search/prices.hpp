@@ -60,6 +60,9 @@ struct Job {
   friend auto operator<=>(const Job&, const Job&) = default;
 };
 
+/// Iterations that the fanouts from `level` inwards, and the parts dealt further out, cover before any temporal loop.
+Extents inside(const Job& job, const Hierarchy& hierarchy, int level);
+
 /// How long the MACs take. Of a job whose keeps are chosen all is known; else at least how many cycles.
 struct Pace {
   double compute = 0;                          ///< cycles of all steps
@@ -91,8 +94,7 @@ class Prices {
   [[nodiscard]] double steps() const { return steps_; }
   /// Per dimension: what the lanes leave to temporal loops outside them.
   [[nodiscard]] const Extents& temporal() const { return temporal_; }
-  /// Iterations that the fanouts from `level` inwards, and the parts dealt further out, cover before any temporal loop.
-  [[nodiscard]] Extents inside(int level) const;
+  [[nodiscard]] Extents inside(int level) const { return search_detail::inside(job_, hierarchy_, level); }
 
   /// Cost of a tensor's node at `level` when `tile` iterations per dimension lie inside it, lanes included.
   [[nodiscard]] Price node(int tensor, int level, const Extents& tile) const;

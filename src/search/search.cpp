@@ -164,16 +164,14 @@ class Searcher {
     plant(false);
     while (!patience_.over() && !(options_.any && !result_.nest.nodes.empty())) {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
-      const bool idle = !open() && inner_due_.empty() && solves_due_.empty();
+      const bool idle = !open() && due_.empty();
       if (remainders_to_come_ && (known_ || solves_ >= kSolvedBeforeRemainders || idle)) {
         remainders_to_come_ = false;
         plant(true);
       }
-      if (!(open() ? step() : take_up(inner_due_.empty() ? solves_due_ : inner_due_))) break;
-      if (dive_is_due() && !dive()) break;
+      if (!(open() ? step() : take_up())) break;
     }
-    for (std::vector<KnotPointer>* due : {&inner_due_, &solves_due_})
-      for (KnotPointer& knot : *due) push(std::move(*knot));
+    for (KnotPointer& knot : due_) push(std::move(*knot));
     return result();
   }
 
@@ -190,12 +188,9 @@ class Searcher {
     }
   }
 
-  static constexpr int kMostOuterLevels = 2;     ///< solved on their own: more would take as long as the whole
-  static constexpr std::int64_t kFirstDive = 1;  ///< inner looks before the first dive, and by how much each waits longer
-  static constexpr std::int64_t kDiveFactor = 4;
+  static constexpr int kMostOuterLevels = 2;  ///< solved on their own: more would take as long as the whole
   static constexpr double kFewestCycles = 1.3, kCyclesApart = 0.01;  ///< see narrowing
-  static constexpr double kForetold = 1.01;  ///< so close to the bound a solve shows that such bounds can be trusted
-  static constexpr std::size_t kInnerBatch = 8, kSolveBatch = 4;  ///< knots looked at at once
+  static constexpr std::size_t kBatch = 4;                           ///< knots looked at at once
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;
 
   /// Opens the knot of least bound. Whether the search goes on.
@@ -409,11 +404,10 @@ class Searcher {
 
   // Looks at all jobs of the same lanes together, each look dearer and better than the one before. All but the first are taken at
   // several knots at once, of a number that does not depend on the threads: each starts from the incumbent as it was, and they
-  // are settled in their order. Solves take up to a thousand times as long as looks inside, so that each kind waits for its own.
+  // are settled in their order.
 
   enum Looks : std::int8_t {
     kApart,      ///< each node at its least, the outer ones together
-    kInside,     ///< without bandwidths: the inner nodes solved on their own
     kRated,      ///< with bandwidths: solved, with energy and waiting as one
     kRelaxed,    ///< solved; with bandwidths, each port that is not watched carries its least. Without, that is all.
     kTellKeeps,  ///< the same with the keeps told apart: those left become jobs
@@ -421,26 +415,23 @@ class Searcher {
     kLooks
   };
   [[nodiscard]] int after(int look) const {
-    if (look == kInside) return kRelaxed;
     if (look != kApart) return look + 1;
-    if (problem_.parts.count == 1) return kInside;
     const Aim& aim = options_.objective;
-    return aim.objective == Objective::latency || std::isfinite(aim.max_cycles) ? kRelaxed : kRated;
+    const bool rated = problem_.parts.count > 1 && aim.objective != Objective::latency && !std::isfinite(aim.max_cycles);
+    return rated ? kRated : kRelaxed;
   }
 
   bool look(KnotPointer knot) {
-    const bool inner = knot->look == kInside;
     // The first of a kind shows how far above the bound to look, and makes an incumbent.
     const bool first = reached_[index(knot->look)] == 0 && !known_;
-    std::vector<KnotPointer>& due = inner ? inner_due_ : solves_due_;
-    due.push_back(std::move(knot));
-    return (!first && due.size() < (inner ? kInnerBatch : kSolveBatch)) || take_up(due);
+    due_.push_back(std::move(knot));
+    return (!first && due_.size() < kBatch) || take_up();
   }
 
   /// Takes the looks that are due. Whether the search goes on: not when none are, or patience runs out.
-  bool take_up(std::vector<KnotPointer>& due) {
-    if (due.empty()) return false;
-    std::vector<KnotPointer> batch = std::exchange(due, {});
+  bool take_up() {
+    if (due_.empty()) return false;
+    std::vector<KnotPointer> batch = std::exchange(due_, {});
     std::erase_if(batch, [&](const KnotPointer& knot) { return knot->bound >= incumbent_; });
     std::vector<LatticeOutcome> outcomes(batch.size());
     at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
@@ -455,12 +446,8 @@ class Searcher {
     bool finished = true;
     for (std::size_t k = 0; k < batch.size(); ++k) {
       count(outcomes[k]);
-      if (batch[k]->look == kInside)
-        settle_inside(std::move(batch[k]), outcomes[k]);
-      else if (batch[k]->look == kTellKeeps)
-        finished = settle_told(*batch[k], outcomes[k]) && finished;
-      else
-        finished = settle_solved(std::move(batch[k]), outcomes[k]) && finished;
+      const bool told = batch[k]->look == kTellKeeps;
+      finished = (told ? settle_told(*batch[k], outcomes[k]) : settle_solved(std::move(batch[k]), outcomes[k])) && finished;
     }
     return finished;
   }
@@ -470,8 +457,6 @@ class Searcher {
     switch (knot.look) {
       case kRated:
         return solve_rated(problem_, prices, keeping(knot), knot.least, outer, patience_, workspace);
-      case kInside:
-        return bound_inner(problem_, prices, keeping(knot), outer, patience_, workspace);
       case kRelaxed:
         return solve_relaxed(problem_, prices, keeping(knot), outer, patience_, workspace);
       case kTellKeeps:
@@ -486,7 +471,7 @@ class Searcher {
     if (recall(knot)) return;
     const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(*knot));
     const Least least = bound_apart(problem_, prices, keeping(*knot), outer_energy(*knot), patience_, workspaces_[0]);
-    remember(*knot, least, kApart);
+    remember(*knot, least);
     knot->least = least;
     look_again(std::move(knot), problem_.score(least));
   }
@@ -505,17 +490,16 @@ class Searcher {
     }
     if (std::isfinite(finding.least.energy)) knot->bound = std::max(knot->bound, problem_.score(finding.least));
     knot->least = finding.least;
-    knot->look = after(finding.look);
+    knot->look = after(kApart);
     push(std::move(*knot));
     return true;
   }
 
-  /// For searches to come. `look`: the last one taken.
-  void remember(const Knot& knot, const Least& least, int look, const std::optional<Nest>& best = {}) {
+  /// For searches to come.
+  void remember(const Knot& knot, const Least& least, const std::optional<Nest>& best = {}) {
     if (options_.findings == nullptr || knot.keeps) return;
     Finding& finding = options_.findings->state().jobs[*knot.lanes];
     if (least.energy > finding.least.energy) finding.least = least;
-    finding.look = std::max(finding.look, look);
     if (!best) return;
     finding.best = best;
     finding.energy = evaluate(*best, problem_.layer, problem_.hierarchy).energy.value();
@@ -528,16 +512,6 @@ class Searcher {
     return job;
   }
   [[nodiscard]] Keeping keeping(const Knot& knot) const { return knot.keeps ? Keeping{knot.kept, knot.kept} : keeping_; }
-
-  /// The nodes inside were solved on their own, or their bound is what it was.
-  void settle_inside(KnotPointer knot, const LatticeOutcome& outcome) {
-    const Score bound = outcome.finished ? outcome.score : knot->bound;
-    if (bound < incumbent_) reach(*knot, bound);
-    if (outcome.finished) remember(*knot, outcome.least, kInside);
-    look_again(std::move(knot), bound);
-    ++inner_looks_;
-    looked_inside_ = true;
-  }
 
   /// Does something with each job of a batch, at the same time where the caller can.
   template <class Do>
@@ -552,35 +526,6 @@ class Searcher {
       for (std::size_t k = 0; k < batch.size(); ++k) each(k);
   }
 
-  /// Solves the most promising job that waits for its third look before its turn comes: a good incumbent makes all looks cheaper.
-  bool dive() {
-    const auto best = most_promising();
-    if (best == tree_.end()) return true;
-    solves_due_.push_back(std::move(*best));
-    *best = std::move(tree_.back());
-    tree_.pop_back();
-    std::make_heap(tree_.begin(), tree_.end(), Later());
-    return (known_ && solves_due_.size() < kSolveBatch) || take_up(solves_due_);
-  }
-  /// After 1, 4, 16, ... inner looks; and where solves find what the look before has foretold, as soon as one is surely better.
-  bool dive_is_due() {
-    if (!std::exchange(looked_inside_, false)) return false;
-    if (inner_looks_ >= next_dive_) {
-      next_dive_ *= kDiveFactor;
-      return true;
-    }
-    if (!foretold_) return false;
-    const auto best = most_promising();
-    return best != tree_.end() && (*best)->bound.value * kForetold < incumbent_.value;
-  }
-  [[nodiscard]] std::vector<KnotPointer>::iterator most_promising() {
-    const auto promising = [](const KnotPointer& a, const KnotPointer& b) {
-      if ((a->look == kRelaxed) != (b->look == kRelaxed)) return a->look == kRelaxed;
-      return Later()(b, a);
-    };
-    const auto best = std::min_element(tree_.begin(), tree_.end(), promising);
-    return best != tree_.end() && (*best)->look == kRelaxed ? best : tree_.end();
-  }
   void look_again(KnotPointer knot, const Score& bound) {
     knot->bound = std::max(knot->bound, bound);
     knot->look = after(knot->look);
@@ -636,7 +581,6 @@ class Searcher {
   /// Whether it was solved to the end.
   bool settle_solved(KnotPointer knot, const LatticeOutcome& found) {
     ++solves_;
-    foretold_ = problem_.parts.count == 1 && found.nest && found.score.value <= knot->bound.value * kForetold;
     if (found.finished && found.nest) reach(*knot, found.score);
     if (found.nest) take(*found.nest);
     if (!found.finished) {
@@ -644,7 +588,7 @@ class Searcher {
       return false;
     }
     const bool exact = problem_.parts.count == 1;
-    if (exact) remember(*knot, found.least, kInside, found.nest);
+    if (exact) remember(*knot, found.least, found.nest);
     if (!exact && !knot->keeps && found.nest) {
       if (knot->look == kRelaxed && watch_more(*found.nest, found.score)) knot->look = kRated;  // once more
       look_again(std::move(knot), found.score);
@@ -774,15 +718,12 @@ class Searcher {
   Keeping outer_nodes_of_;
   std::vector<Workspace> workspaces_ = std::vector<Workspace>(1);  ///< one per job looked at at once
   std::vector<KnotPointer> tree_;                                  ///< a heap, least bound first
-  std::vector<KnotPointer> inner_due_, solves_due_;                ///< taken from it, to be looked at
+  std::vector<KnotPointer> due_;                                   ///< taken from it, to be looked at
   std::int64_t knots_ = 0;
-  std::int64_t solves_ = 0;                                ///< relaxed ones included
-  std::array<double, kLooks> reach_ = {1, 1, 1, 1, 1, 1};  ///< per look, the least that it has raised a bound by
-  std::array<std::int64_t, kLooks> reached_{};             ///< per look, how often
-  std::int64_t inner_looks_ = 0, next_dive_ = kFirstDive;
-  bool looked_inside_ = false;  ///< since it was last asked whether a dive is due
-  bool foretold_ = false;       ///< the last solve found what the look before had as a bound
-  bool known_ = false;          ///< a good mapping was, when the search began
+  std::int64_t solves_ = 0;                             ///< relaxed ones included
+  std::array<double, kLooks> reach_ = {1, 1, 1, 1, 1};  ///< per look, the least that it has raised a bound by
+  std::array<std::int64_t, kLooks> reached_{};          ///< per look, how often
+  bool known_ = false;                                  ///< a good mapping was, when the search began
   bool remainders_to_come_ = false;
   Score incumbent_;
   std::optional<Score> unfinished_;
