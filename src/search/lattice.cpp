@@ -2018,9 +2018,8 @@ class SolvedOuterNodes : public OuterNodes {
     if (most <= least * kRounding) return least;
     const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
     // Mostly it is the bound; else often what the nodes cost together, and most labels are there under any limit.
-    const auto slacks = std::span(kSlacks).first(std::isfinite(most) ? 1 : kSlacks.size());
     const LatticeOutcome outcome = narrowing(
-        {most, 0}, above, [&](const Score& limit) { return lattice_.below(limit); }, slacks);
+        {most, 0}, above, [&](const Score& limit) { return lattice_.below(limit); }, std::isfinite(most) ? 1 : 8);
     return outcome.finished ? outcome.score.value : 0;
   }
 

@@ -22,15 +22,16 @@
 // which that can still happen are remembered one by one in the label (`Slide`), until the loops of other ranks rule it out.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -123,14 +124,16 @@ struct LatticeOutcome {
   std::int64_t labels_kept = 0, labels_pruned = 0;
 };
 
-/// How many times a bound the limits above it are, one after the other.
-inline constexpr std::array kSlacks = {1.02, 1.1, 1.2, 1.4, 2.0, 3.0};
-
 /// Solves with a limit not far above a bound first, then further away, at last with `most`: most labels die at once where the
-/// limit is tight. `above(slack)`: the bound, so many times as much; `solve_below(limit)`: what is to be solved.
+/// limit is tight, and each time about so many times as many are to be made. `above(slack)`: the bound, so many times as much;
+/// `solve_below(limit)`: what is to be solved. At most `tries` limits below `most`.
 template <class Above, class Solve>
-LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below,
-                         std::span<const double> slacks = kSlacks) {
+LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below, int tries = 8) {
+  constexpr double kFirst = 1.02;
+  constexpr double kLast = 3.0;
+  constexpr double kLeast = 1.05;  // from one limit to the next, at least
+  constexpr double kMost = 1.2;
+  constexpr double kMoreLabels = 4;
   LatticeOutcome all;
   const auto finds = [&](const Score& limit) {
     LatticeOutcome outcome = solve_below(limit);
@@ -139,15 +142,17 @@ LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& sol
     all = std::move(outcome);
     return all.score < limit || !all.finished;
   };
-  std::int64_t labels = 0;
-  for (std::size_t k = 0; k < slacks.size(); ++k) {
-    if (!(above(slacks[k] * 1.05) < most)) break;
+  double step = 1.08;
+  double labels = 0;  // of the last limit
+  for (double slack = kFirst; tries-- > 0 && slack < kLast && above(slack * kLeast) < most; slack *= step) {
     const std::int64_t before = all.labels_kept;
-    if (finds(above(slacks[k]))) return all;
-    const std::int64_t more = all.labels_kept - before - labels;
-    if (k > 0 && more < labels / 16) break;                        // all the way costs little
-    if (k > 0 && k + 2 < slacks.size() && more < labels / 4) ++k;  // a step further does
-    labels += more;
+    if (finds(above(slack))) return all;
+    const auto now = static_cast<double>(all.labels_kept - before);
+    if (labels > 0) {
+      if (now < labels * 17 / 16) break;  // all the way costs little
+      step = std::clamp(std::pow(kMoreLabels, std::log(step) / std::log(now / labels)), kLeast, kMost);
+    }
+    labels = now;
   }
   finds(most);
   return all;

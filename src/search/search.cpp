@@ -188,7 +188,7 @@ class Searcher {
     }
   }
 
-  static constexpr int kMostOuterLevels = 2;  ///< solved on their own: more would take as long as the whole
+  static constexpr int kMostOuterLevels = 1;                         ///< solved on their own: more take longer than they save
   static constexpr double kFewestCycles = 1.3, kCyclesApart = 0.01;  ///< see narrowing
   static constexpr std::size_t kBatch = 4;                           ///< knots looked at at once
   static constexpr std::int64_t kSolvedBeforeRemainders = 3;

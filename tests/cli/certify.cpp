@@ -34,9 +34,7 @@ TEST_CASE("certify: a true result is certified, its bound proved again, and the 
     CAPTURE(options);
     const std::string proof = scratch.path("proof.json");
     const std::string file = scratch.file("r.json", result_of(scratch, std::string(options) + " --proof " + proof).dump());
-    // With remainders at every loop the search begins with the best of perfect factors; of EDP, bounds alone exclude every job.
-    CHECK(json::parse(std::ifstream(proof)).at("layers").at(0).at("jobs").empty() ==
-          (std::string(options) == "--remainders loops"));
+    CHECK_FALSE(json::parse(std::ifstream(proof)).at("layers").at(0).at("jobs").empty());
     CHECK(run("certify " + file).out.ends_with("certified\n"));
     const Ran bound = run("certify --bound --json " + file);
     CHECK(bound.code == 0);
