@@ -226,7 +226,8 @@ LanesBound::ByLevel LanesBound::least_accesses(const Job& job, int t) const {
       }
     }
     const MacAccess& access = mac_access_[index(t)][index(l)];
-    least[index(l)] = fits(job, t, l) ? std::max(0.0, macs_ * (access.energy / sharing + network) - access.once) : kNone;
+    least[index(l)] = std::max(0.0, macs_ * (access.energy / sharing + network) - access.once);
+    if (!fits(job, t, l)) least[index(l)] = kNone;
     updates[index(l)] = macs_ / sharing;
   }
   if (!layer_.is_output(t)) return least;

@@ -2019,7 +2019,7 @@ class SolvedOuterNodes : public OuterNodes {
     const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
     // Mostly it is the bound; else often what the nodes cost together, and most labels are there under any limit.
     const LatticeOutcome outcome = narrowing(
-        {most, 0}, above, [&](const Score& limit) { return lattice_.below(limit); }, std::isfinite(most) ? 1 : 8);
+        {most, 0}, above, [&](const Score& limit) { return lattice_.below(limit); }, std::isfinite(most) ? 1 : 14);
     return outcome.finished ? outcome.score.value : 0;
   }
 

@@ -128,12 +128,12 @@ struct LatticeOutcome {
 /// limit is tight, and each time about so many times as many are to be made. `above(slack)`: the bound, so many times as much;
 /// `solve_below(limit)`: what is to be solved. At most `tries` limits below `most`.
 template <class Above, class Solve>
-LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below, int tries = 8) {
+LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below, int tries = 14) {
   constexpr double kFirst = 1.02;
   constexpr double kLast = 3.0;
-  constexpr double kLeast = 1.05;  // from one limit to the next, at least
-  constexpr double kMost = 1.2;
-  constexpr double kMoreLabels = 4;
+  constexpr double kLeast = 1.03;  // from one limit to the next, at least
+  constexpr double kMost = 1.1;
+  constexpr double kMoreLabels = 2.5;
   LatticeOutcome all;
   const auto finds = [&](const Score& limit) {
     LatticeOutcome outcome = solve_below(limit);
