@@ -187,18 +187,16 @@ double LanesBound::least_psum_reads(int level, double updates, double group) con
 }
 
 /// Whether a level holds what its lanes and the parts dealt further out need of a tensor at once.
-bool LanesBound::fits(const Job& job, int t, int level) const {
+bool LanesBound::fits(int t, int level, const Extents& inside) const {
   const Level& of = hierarchy_.level(level);
   const Tensor& tensor = layer_.tensors[index(t)];
   const Partition* room = of.partition(tensor.role);
-  return room == nullptr ||
-         tile_words(tensor, inside(job, hierarchy_, level), hierarchy_.footprint) * room_per_word(of, tensor) <=
-             room->capacity_words;
+  return room == nullptr || tile_words(tensor, inside, hierarchy_.footprint) * room_per_word(of, tensor) <= room->capacity_words;
 }
 
 /// By the level of a tensor's innermost node: a word read once serves all lanes of irrelevant dimensions below the node, and
 /// along a halo rank all but those of its widest dimension.
-LanesBound::ByLevel LanesBound::least_accesses(const Job& job, int t) const {
+LanesBound::ByLevel LanesBound::least_accesses(const Job& job, int t, const std::array<Extents, kMaxLevels>& inside) const {
   const Tensor& tensor = layer_.tensors[index(t)];
   ByLevel least{};
   ByLevel updates{};
@@ -227,7 +225,7 @@ LanesBound::ByLevel LanesBound::least_accesses(const Job& job, int t) const {
     }
     const MacAccess& access = mac_access_[index(t)][index(l)];
     least[index(l)] = std::max(0.0, macs_ * (access.energy / sharing + network) - access.once);
-    if (!fits(job, t, l)) least[index(l)] = kNone;
+    if (!fits(t, l, inside[index(l)])) least[index(l)] = kNone;
     updates[index(l)] = macs_ / sharing;
   }
   if (!layer_.is_output(t)) return least;
@@ -268,8 +266,11 @@ Score LanesBound::of(const Job& job, int fanouts) {
   double steps = dealt_steps(layer_, job);
   for (const std::int64_t left : left_by(layer_, job)) steps *= static_cast<double>(left);
   std::array<ByLevel, kMaxTensors> accesses{};
-  if (fanouts == hierarchy_.level_count())
-    for (int t = 0; t < layer_.tensor_count(); ++t) accesses[index(t)] = least_accesses(job, t);
+  if (fanouts == hierarchy_.level_count()) {
+    std::array<Extents, kMaxLevels> inside;
+    for (int l = 0; l < fanouts; ++l) inside[index(l)] = search_detail::inside(job, hierarchy_, l);
+    for (int t = 0; t < layer_.tensor_count(); ++t) accesses[index(t)] = least_accesses(job, t, inside);
+  }
   return score(accesses, steps / lanes_from(fanouts));
 }
 

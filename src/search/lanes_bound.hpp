@@ -84,8 +84,9 @@ class LanesBound {
   [[nodiscard]] double least_way(int t, int from, int to) const;
   [[nodiscard]] Score score(const std::array<ByLevel, kMaxTensors>& accesses, double steps);
   [[nodiscard]] double least_energy(const std::array<ByLevel, kMaxTensors>& accesses);
-  [[nodiscard]] ByLevel least_accesses(const Job& job, int t) const;
-  [[nodiscard]] bool fits(const Job& job, int t, int level) const;
+  /// `inside`: per level, see search_detail::inside.
+  [[nodiscard]] ByLevel least_accesses(const Job& job, int t, const std::array<Extents, kMaxLevels>& inside) const;
+  [[nodiscard]] bool fits(int t, int level, const Extents& inside) const;
   [[nodiscard]] double least_psum_reads(int level, double updates, double group) const;
   [[nodiscard]] double most_group(const Job& job, int level) const;
   [[nodiscard]] double most_sharing(const Job& job, int t, int level) const;

@@ -174,7 +174,7 @@ class Lattice : public Look {
         for (std::size_t l = 0; l < least.size(); ++l) least[l] = std::min(least[l], first + further[l]);
       }
     }
-    return {(whole ? prices_.mac_energy() : 0) + least_together(inner), problem_.score_cycles(relaxed_, pace_)};
+    return {(whole ? prices_.mac_energy() : 0) + least_together(inner), least_cycles_};
   }
 
   /// The least energy when all nodes stand together, if they are of one level: no less than that of all nests.
@@ -897,12 +897,12 @@ class Lattice : public Look {
   template <class Each>
   void start_with(Label& label, int t, const Cost& at_macs, Chains& chains, const Each& each) {
     if (t == layer_.tensor_count()) {
-      label.cost = counted(at_macs);
-      if (rate_ > 0) label.cost[kEnergy] += rate_ * slowed(at_macs, chains);
+      Cost cost = at_macs;
+      if (kWaits || rate_ > 0) cost[kWaiting] = slowed(at_macs, chains);
+      label.cost = counted(cost);
       if constexpr (K == 1) {  // before the phase, which costs more to make
         if (label.cost[0] + least_apart(chains) >= limit_) return;
       }
-      if constexpr (kWaits) label.cost[kWaiting] = slowed(at_macs, chains);
       label.phase = enter(chains);
       pass_fanouts(label, hierarchy_.level_count(), chains);
       each(label);
@@ -1036,6 +1036,7 @@ class Lattice : public Look {
     if (!(most > energy)) return -kNone;
     if (most == kNone) return kNone;
     if (rate_ == 0) return most;
+    // A rate means that the least energy is above 0, or leakage is: the hyperbola comes down to it.
     double fewest = least_cycles_;  // cycles at which even the least energy only meets the incumbent, between these
     double many = 2 * fewest;
     while (problem_.energy_limit(best_, many) > energy) many = 2 * std::exchange(fewest, many);
@@ -1151,21 +1152,20 @@ class Lattice : public Look {
 
   /// Whether what the label's path costs at least, all told, is not below the incumbent.
   [[nodiscard]] bool hopeless(const Label& label) {
-    if constexpr (kAll) return bound(label) >= best_;
-    if constexpr (kWaits) return hopeless_with_waiting(label);
+    if constexpr (K > 1) return hopeless_in_parts(label);
     const double paid = label.cost[0] + phase_of(label.phase).rest[kEnergy];
     if (paid >= limit_ && !visits_pay_) return true;
     return paid + least_owed(label, limit_ - paid) >= limit_;
   }
 
-  [[nodiscard]] bool hopeless_with_waiting(const Label& label) {
+  [[nodiscard]] bool hopeless_in_parts(const Label& label) {
     Vector sum = with_rest(label, label.cost);
     if (!visits_pay_ && score(sum) >= best_) return true;
-    for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
-      const double times = (slides(t, level) ? visits(t).least : visits(t).own) / price.tiles;
-      for (std::size_t p = kWaiting; p < scored(); ++p) sum[p] += price.per_visit[p] * times;
-    });
     sum[kEnergy] += least_owed(label);
+    for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
+      const double times = slides(t, level) ? visits(t).least : visits(t).own;
+      for (std::size_t p = kEnergy + 1; p < scored(); ++p) sum[p] += std::max(0.0, price.per_visit[p]) * times / price.tiles;
+    });
     for (const Slide& slide : memories_[label.slides]) sum[kEnergy] += slide_price(slide).energy;
     return score(sum) >= best_;
   }
@@ -1174,11 +1174,18 @@ class Lattice : public Look {
     for (std::size_t p = 0; p < scored(); ++p) sum[p] += rest[part(p)];
     return sum;
   }
+  /// Of all that a path costs.
   [[nodiscard]] Score score(const Vector& sum) const {
-    double cycles = std::max(least_cycles_, pace_.compute + sum[kWaiting]);
-    for (std::size_t p = kWaiting + 1; p < scored(); ++p)
-      cycles = std::max(cycles, model_detail::whole_cycles(sum[p] / problem_.parts.bandwidth[part(p)]));
-    return problem_.score({sum[kEnergy], cycles});
+    if (scope_.rated) return rated_score(sum[kEnergy]);
+    if constexpr (kWaits) {
+      double cycles = std::max(least_cycles_, pace_.compute + sum[kWaiting]);
+      for (std::size_t p = kWaiting + 1; p < scored(); ++p)
+        cycles = std::max(cycles, model_detail::whole_cycles(sum[p] / problem_.parts.bandwidth[part(p)]));
+      return problem_.score({sum[kEnergy], cycles});
+    }
+    Cost cost = relaxed_;
+    for (std::size_t p = 0; p < scored(); ++p) cost[p] = sum[p];
+    return problem_.score(cost, pace_);
   }
 
   /// Whether another label of the current phase and shape makes this one needless though other nodes are open: what it owes more,
@@ -1220,21 +1227,6 @@ class Lattice : public Look {
     return table_of(t, level, further == 0 ? next_of(chain) : (63 - std::countl_zero(further)) % kMaxLevels, chain) == table;
   }
 
-  /// What the label's path costs at least, all told.
-  [[nodiscard]] Score bound(const Label& label) {
-    const Cost& rest = phase_of(label.phase).rest;
-    Cost cost = relaxed_;
-    for (std::size_t p = 0; p < scored(); ++p) cost[p] = label.cost[p] + rest[p];
-    cost[kEnergy] += least_owed(label);
-    if constexpr (kAll)
-      for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
-        const double times = slides(t, level) ? visits(t).least : visits(t).own;
-        for (std::size_t p = kEnergy + 1; p < scored(); ++p) cost[p] += std::max(0.0, price.per_visit[p]) * times / price.tiles;
-      });
-    for (const Slide& slide : memories_[label.slides]) cost[kEnergy] += slide_price(slide).energy;
-    return problem_.score(cost, pace_);
-  }
-
   const NodePrice& slide_price(const Slide& slide) { return tables_[slide.table].entries[index(slide.tile)]; }
 
   void expand(std::uint32_t phase, std::int32_t at) {
@@ -1258,23 +1250,13 @@ class Lattice : public Look {
     Vector sum = label.cost;
     for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) { arrive(sum, t, level, price, 1); });
     for (const Slide& slide : memories_[label.slides]) arrive(sum, slide.tensor, slide.level, slide_price(slide), 1);
-    if (const Score score = score_of(label, sum); betters(label, score)) {
+    if (const Score score = this->score(with_rest(label, sum)); betters(label, score)) {
       best_ = score;
       best_label_ = at;
       best_order_.clear();
       set_limit();
     }
     return true;
-  }
-
-  /// Of a path that is finished.
-  [[nodiscard]] Score score_of(const Label& label, const Vector& sum) const {
-    const Vector all = with_rest(label, sum);
-    if constexpr (kWaits) return score(all);
-    if (scope_.rated) return rated_score(all[kEnergy]);
-    Cost cost = relaxed_;
-    for (std::size_t p = 0; p < scored(); ++p) cost[p] = all[p];
-    return problem_.score(cost, pace_);
   }
 
   /// Whether a path that is finished is the best. Where keeps are told apart, it is noted instead with its own.
@@ -1382,7 +1364,7 @@ class Lattice : public Look {
   void take_order(const Label& label, const Vector& sum) {
     if constexpr (K == 1)
       if (sum[0] + phase_of(label.phase).rest[kEnergy] >= limit_) return;
-    const Score score = score_of(label, sum);
+    const Score score = this->score(with_rest(label, sum));
     if (!betters(label, score)) return;
     best_ = score;
     best_label_ = static_cast<std::int32_t>(labels_.size());
@@ -1451,14 +1433,12 @@ class Lattice : public Look {
     next.settled_tensors = static_cast<std::uint16_t>(~relevant_[index(dimension)]);
   }
 
-  // No loop outside lanes of its dimension leaves a remainder; bands of extents take no notice.
+  // No loop outside lanes of its dimension leaves a remainder.
 
-  [[nodiscard]] bool lanes_within(int level, int dimension) const {
-    return !scope_.banded && lanes_inside_[index(level)][index(dimension)] > 1;
-  }
+  [[nodiscard]] bool lanes_within(int level, int dimension) const { return lanes_inside_[index(level)][index(dimension)] > 1; }
   /// Whether lanes between two levels would unroll tiles that leave a remainder.
   [[nodiscard]] bool cut_at_lanes(int inner, int outer) const {
-    return !scope_.banded && std::any_of(axes_.begin(), axes_.end(), [&](const Axis& axis) {
+    return std::any_of(axes_.begin(), axes_.end(), [&](const Axis& axis) {
       const auto d = index(axis.dimension);
       return !axis.rung().divides() && lanes_inside_[index(outer)][d] != lanes_inside_[index(inner)][d];
     });
@@ -1502,7 +1482,6 @@ class Lattice : public Look {
 
   /// Whether the loop just placed may stand outside the others of its level; notes how far out the level's order has come.
   [[nodiscard]] bool keep_order(Label& label) const {
-    if (scope_.banded) return true;
     for (const Constraint& constraint : problem_.constraints) {
       if (constraint.kind != Constraint::Kind::order || constraint.level != phase_of(label.phase).level) continue;
       const auto found = std::find(constraint.dimensions.begin(), constraint.dimensions.end(), label.dimension);
@@ -1517,7 +1496,6 @@ class Lattice : public Look {
 
   /// Whether a node of a tensor placed at the current shape covers what the constraints say.
   [[nodiscard]] bool tile_obeys(int t, int level) const {
-    if (scope_.banded) return true;
     for (const Constraint& constraint : problem_.constraints) {
       if (constraint.kind != Constraint::Kind::tile || constraint.level != level) continue;
       const Extents tile = tile_at(level);
@@ -1778,7 +1756,7 @@ class Lattice : public Look {
     outcome_.score = best_;
     if (K == 1 && outcome_.finished && !scope_.rated) {
       constexpr double kRounding = 1 - 1e-9;  // the limit is reckoned back from a score
-      outcome_.least = {limit_ * (limit_ > 0 ? kRounding : 1 / kRounding), problem_.score_cycles(relaxed_, pace_)};
+      outcome_.least = {limit_ * (limit_ > 0 ? kRounding : 1 / kRounding), least_cycles_};
     }
     for (const auto& [chains, least] : least_with_) {
       Kept kept{{}, least};
@@ -1983,6 +1961,16 @@ std::unique_ptr<Look> solve_fixed(const Problem& problem, const Prices& prices, 
   return std::make_unique<Lattice<Counted::all, K>>(problem, prices, Keeping{keeps, keeps}, scope, patience, workspace);
 }
 
+std::unique_ptr<Look> solve_waiting(const Problem& problem, const Prices& prices, const Keeping& keeping, const Scope& scope,
+                                    const Patience& patience, Workspace& workspace) {
+  const auto by = [&](auto parts) -> std::unique_ptr<Look> {
+    return std::make_unique<Lattice<Counted::waiting, parts()>>(problem, prices, keeping, scope, patience, workspace);
+  };
+  if (problem.watched.empty()) return by(std::integral_constant<std::size_t, 2>());
+  if (problem.watched.size() <= 2) return by(std::integral_constant<std::size_t, 4>());
+  return by(std::integral_constant<std::size_t, 2 + kMostWatched>());
+}
+
 /// Whether a bound may go by bands: not where more visits of psums are cheaper, since bands have too few.
 bool banded(const Problem& problem, const Prices& prices, const Keeping& keeping) {
   if (std::all_of(problem.ragged.begin(), problem.ragged.end(), [](const auto& ladders) { return ladders.empty(); }))
@@ -2004,8 +1992,8 @@ class SolvedOuterNodes : public OuterNodes {
       : problem_(problem),
         keeping_(keeping),
         prices_(problem.layer, problem.hierarchy, problem.parts, without_lanes()),
-        lattice_(for_energy(), prices_, keeping_, {problem.outer_level, nullptr, {}, banded(problem, prices_, keeping)}, patience,
-                 workspace_) {}
+        lattice_(for_energy(), prices_, keeping_, {.innermost = problem.outer_level, .banded = banded(problem, prices_, keeping)},
+                 patience, workspace_) {}
 
   double least(const Nearest& nearest) override {
     if (keeping_.fixed())  // known where none of the nodes is placed
@@ -2019,7 +2007,7 @@ class SolvedOuterNodes : public OuterNodes {
     const auto above = [&](double slack) { return Score{std::max(least, 1.0) * slack, 0}; };
     // Mostly it is the bound; else often what the nodes cost together, and most labels are there under any limit.
     const LatticeOutcome outcome = narrowing(
-        {most, 0}, above, [&](const Score& limit) { return lattice_.below(limit); }, std::isfinite(most) ? 1 : 14);
+        {most, 0}, above, [&](const Score& limit) { return lattice_.below(limit); }, std::isfinite(most) ? 1 : kTries);
     return outcome.finished ? outcome.score.value : 0;
   }
 
@@ -2050,7 +2038,7 @@ class SolvedOuterNodes : public OuterNodes {
 
 std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const OuterEnergy& outer, const Patience& patience,
                             Workspace& workspace) {
-  const Scope scope{kMaxLevels, &outer, {}};
+  const Scope scope{.outer = &outer};
   const auto by = [&](auto solves) { return solves(problem, prices, scope, patience, workspace); };
   const int parts = problem.parts.label_count;
   if (parts <= kFirstPort + 4) return by(solve_fixed<kFirstPort + 4>);
@@ -2060,36 +2048,22 @@ std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const 
   return by(solve_fixed<kMaxLabelParts>);
 }
 
-namespace {
-
-std::unique_ptr<Look> solve_waiting(const Problem& problem, const Prices& prices, const Keeping& keeping, const Scope& scope,
-                                    const Patience& patience, Workspace& workspace) {
-  const auto by = [&](auto parts) -> std::unique_ptr<Look> {
-    return std::make_unique<Lattice<Counted::waiting, parts()>>(problem, prices, keeping, scope, patience, workspace);
-  };
-  if (problem.watched.empty()) return by(std::integral_constant<std::size_t, 2>());
-  if (problem.watched.size() <= 2) return by(std::integral_constant<std::size_t, 4>());
-  return by(std::integral_constant<std::size_t, 2 + kMostWatched>());
-}
-
-}  // namespace
-
 std::unique_ptr<Look> solve_rated(const Problem& problem, const Prices& prices, const Keeping& keeping, const Least& known,
                                   const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
-  return std::make_unique<Lattice<Counted::energy, 1>>(problem, prices, keeping,
-                                                       Scope{kMaxLevels, &outer, {}, false, false, known}, patience, workspace);
+  return std::make_unique<Lattice<Counted::energy, 1>>(problem, prices, keeping, Scope{.outer = &outer, .rated = known}, patience,
+                                                       workspace);
 }
 
 std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping,
                                     const OuterEnergy& outer, const Patience& patience, Workspace& workspace) {
-  const Scope scope{kMaxLevels, &outer, {}};
+  const Scope scope{.outer = &outer};
   if (problem.parts.count > 1) return solve_waiting(problem, prices, keeping, scope, patience, workspace);
   return std::make_unique<Lattice<Counted::energy, 1>>(problem, prices, keeping, scope, patience, workspace);
 }
 
 std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                                  const Patience& patience, Workspace& workspace) {
-  return solve_waiting(problem, prices, keeping, {kMaxLevels, &outer, {}, false, true}, patience, workspace);
+  return solve_waiting(problem, prices, keeping, {.outer = &outer, .tells_keeps = true}, patience, workspace);
 }
 
 std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& keeping, const Patience& patience) {
@@ -2098,7 +2072,7 @@ std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& k
 
 Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                   const Patience& patience, Workspace& workspace) {
-  return Lattice<Counted::energy, 1>(problem, prices, keeping, {kMaxLevels, &outer, {}}, patience, workspace).bound_apart();
+  return Lattice<Counted::energy, 1>(problem, prices, keeping, {.outer = &outer}, patience, workspace).bound_apart();
 }
 
 }  // namespace tilepath::search_detail

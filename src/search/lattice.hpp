@@ -124,11 +124,14 @@ struct LatticeOutcome {
   std::int64_t labels_kept = 0, labels_pruned = 0;
 };
 
+/// How many limits narrowing tries before the incumbent.
+inline constexpr int kTries = 14;
+
 /// Solves with a limit not far above a bound first, then further away, at last with `most`: most labels die at once where the
 /// limit is tight, and each time about so many times as many are to be made. `above(slack)`: the bound, so many times as much;
 /// `solve_below(limit)`: what is to be solved. At most `tries` limits below `most`.
 template <class Above, class Solve>
-LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below, int tries = 14) {
+LatticeOutcome narrowing(const Score& most, const Above& above, const Solve& solve_below, int tries = kTries) {
   constexpr double kFirst = 1.02;
   constexpr double kLast = 3.0;
   constexpr double kLeast = 1.03;  // from one limit to the next, at least
@@ -172,9 +175,9 @@ class Look {
 std::unique_ptr<Look> solve(const Problem& problem, const Prices& prices, const OuterEnergy& outer, const Patience& patience,
                             Workspace& workspace);
 
-/// The same for all jobs of these lanes that `keeping` allows together, with bandwidths relaxed: each port carries its least,
-/// whatever the nest. Much cheaper, since a label has one cost. `score` is then a bound: no nest scores less; where no bandwidth
-/// is limited, it is what the nest scores. Without a nest, none beats the limit.
+/// The same for all jobs of these lanes that `keeping` allows together, with bandwidths relaxed: each port that is not watched
+/// carries its least, whatever the nest. `score` is then a bound: no nest scores less; where no bandwidth is limited, a label has
+/// one cost, and it is what the nest scores. Without a nest, none beats the limit.
 std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices, const Keeping& keeping,
                                     const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
 
@@ -186,8 +189,8 @@ std::unique_ptr<Look> solve_rated(const Problem& problem, const Prices& prices, 
 std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                                  const Patience& patience, Workspace& workspace);
 
-// The nodes of a job fall in two parts: those of levels up to Problem::outer_level, whose prices no lanes change, and the others.
-// Each part alone, over all nests, bounds the job from below, and the outer one is shared by all jobs that keep the same there.
+// No lanes change the prices of nodes of levels up to Problem::outer_level. Alone, over all nests, they bound a job from below
+// together with each other node at its least; what they cost is shared by all jobs that keep the same there.
 
 /// The outer nodes alone, of what `keeping` allows.
 class OuterNodes {

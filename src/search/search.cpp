@@ -108,14 +108,13 @@ struct Knot {
   Score bound;
   std::int64_t number = 0;                                    ///< in order of creation: of equal bounds, the older first
   int fanouts = 0;                                            ///< levels whose fanout is decided
-  bool keeps = false;                                         ///< the keeps are decided too: a job
   int look = 0;                                               ///< the next one to take: see Looks
   Least least;                                                ///< as the first look has it
   bool remainders = false;                                    ///< some dimension is to be dealt in parts that do not divide (R9)
   Score listed{-std::numeric_limits<double>::infinity(), 0};  ///< of the lanes of the next fanout, all with bounds below this
   double slack = kFirstSlack;                                 ///< how far above its bound the next ones are listed
   std::shared_ptr<const Job> lanes = std::make_shared<const Job>();  ///< shared by the knots below it; without keeps
-  std::array<std::uint32_t, kMaxTensors> kept{};
+  std::array<std::uint32_t, kMaxTensors> kept{};                     ///< of a job
 };
 
 using KnotPointer = std::unique_ptr<Knot>;
@@ -266,13 +265,14 @@ class Searcher {
     }
   }
 
-  void take(const Nest& nest) {
+  Evaluation take(const Nest& nest) {
     const Evaluation evaluation = evaluate(nest, problem_.layer, problem_.hierarchy);
     const Score score = score_of(options_.objective, evaluation);
-    if (!(score < incumbent_)) return;
+    if (!(score < incumbent_)) return evaluation;
     incumbent_ = score;
     result_.nest = nest;
     result_.evaluation = evaluation;
+    return evaluation;
   }
 
   void push(Knot knot) {
@@ -446,8 +446,13 @@ class Searcher {
     bool finished = true;
     for (std::size_t k = 0; k < batch.size(); ++k) {
       count(outcomes[k]);
-      const bool told = batch[k]->look == kTellKeeps;
-      finished = (told ? settle_told(*batch[k], outcomes[k]) : settle_solved(std::move(batch[k]), outcomes[k])) && finished;
+      if (outcomes[k].finished) {
+        settle(std::move(batch[k]), outcomes[k]);
+        continue;
+      }
+      finished = false;
+      if (outcomes[k].nest) take(*outcomes[k].nest);
+      unfinished_ = std::min(unfinished_.value_or(batch[k]->bound), batch[k]->bound);
     }
     return finished;
   }
@@ -473,12 +478,12 @@ class Searcher {
     const Least least = bound_apart(problem_, prices, keeping(*knot), outer_energy(*knot), patience_, workspaces_[0]);
     remember(*knot, least);
     knot->least = least;
-    look_again(std::move(knot), problem_.score(least));
+    look_again(std::move(knot), problem_.score(least), after(kApart));
   }
 
   /// What searches before this one found out of a choice of lanes. Whether they did.
   bool recall(KnotPointer& knot) {
-    if (options_.findings == nullptr || knot->keeps) return false;
+    if (options_.findings == nullptr) return false;
     const auto found = options_.findings->state().jobs.find(*knot->lanes);
     if (found == options_.findings->state().jobs.end()) return false;
     const Finding& finding = found->second;
@@ -488,21 +493,23 @@ class Searcher {
       record(*knot);
       return true;
     }
-    if (std::isfinite(finding.least.energy)) knot->bound = std::max(knot->bound, problem_.score(finding.least));
     knot->least = finding.least;
-    knot->look = after(kApart);
-    push(std::move(*knot));
+    const Score bound = std::isfinite(finding.least.energy) ? problem_.score(finding.least) : knot->bound;
+    look_again(std::move(knot), bound, after(kApart));
     return true;
   }
 
   /// For searches to come.
-  void remember(const Knot& knot, const Least& least, const std::optional<Nest>& best = {}) {
-    if (options_.findings == nullptr || knot.keeps) return;
+  void remember(const Knot& knot, const Least& least) const {
+    if (options_.findings == nullptr) return;
     Finding& finding = options_.findings->state().jobs[*knot.lanes];
     if (least.energy > finding.least.energy) finding.least = least;
-    if (!best) return;
+  }
+  void remember(const Knot& knot, const Nest& best, const Evaluation& evaluation) const {
+    if (options_.findings == nullptr) return;
+    Finding& finding = options_.findings->state().jobs[*knot.lanes];
     finding.best = best;
-    finding.energy = evaluate(*best, problem_.layer, problem_.hierarchy).energy.value();
+    finding.energy = evaluation.energy.value();
   }
 
   /// With all keeps that it may have.
@@ -511,7 +518,7 @@ class Searcher {
     job.keeps = keeping(knot).may;
     return job;
   }
-  [[nodiscard]] Keeping keeping(const Knot& knot) const { return knot.keeps ? Keeping{knot.kept, knot.kept} : keeping_; }
+  [[nodiscard]] Keeping keeping(const Knot& knot) const { return knot.look == kJob ? Keeping{knot.kept, knot.kept} : keeping_; }
 
   /// Does something with each job of a batch, at the same time where the caller can.
   template <class Do>
@@ -526,9 +533,9 @@ class Searcher {
       for (std::size_t k = 0; k < batch.size(); ++k) each(k);
   }
 
-  void look_again(KnotPointer knot, const Score& bound) {
+  void look_again(KnotPointer knot, const Score& bound, int look) {
     knot->bound = std::max(knot->bound, bound);
-    knot->look = after(knot->look);
+    knot->look = look;
     push(std::move(*knot));
   }
 
@@ -578,31 +585,34 @@ class Searcher {
     for (std::size_t k = 0; k < unknown.size(); ++k) known_outer_energy().emplace(std::pair(kept, unknown[k]), energies[k]);
   }
 
-  /// Whether it was solved to the end.
-  bool settle_solved(KnotPointer knot, const LatticeOutcome& found) {
-    ++solves_;
-    if (found.finished && found.nest) reach(*knot, found.score);
-    if (found.nest) take(*found.nest);
-    if (!found.finished) {
-      unfinished_ = std::min(unfinished_.value_or(knot->bound), knot->bound);
-      return false;
+  /// Of a look that was taken to its end.
+  void settle(KnotPointer knot, const LatticeOutcome& found) {
+    std::optional<Evaluation> evaluation;
+    if (found.nest) {
+      reach(*knot, found.score);
+      evaluation = take(*found.nest);
     }
-    const bool exact = problem_.parts.count == 1;
-    if (exact) remember(*knot, found.least, found.nest);
-    if (!exact && !knot->keeps && found.nest) {
-      if (knot->look == kRelaxed && watch_more(*found.nest, found.score)) knot->look = kRated;  // once more
-      look_again(std::move(knot), found.score);
+    if (knot->look == kTellKeeps) {
+      add_jobs(*knot, found.kept);
     } else {
-      ++result_.certificate.jobs_solved;
-      record(*knot);
+      ++solves_;
+      if (problem_.parts.count == 1) {
+        remember(*knot, found.least);
+        if (evaluation) remember(*knot, *found.nest, *evaluation);
+      } else if (evaluation && knot->look != kJob) {
+        const bool again = knot->look == kRelaxed && watch_more(*evaluation, found.score);
+        const int look = again ? knot->look : after(knot->look);
+        look_again(std::move(knot), found.score, look);
+        return;
+      }
     }
-    return true;
+    ++result_.certificate.jobs_solved;
+    record(*knot);
   }
 
   /// Whether a port makes a mapping much worse than a relaxed solve has foretold, and is watched from now on.
-  bool watch_more(const Nest& nest, const Score& foretold) {
+  bool watch_more(const Evaluation& evaluation, const Score& foretold) {
     constexpr double kMuch = 1.001;
-    const Evaluation evaluation = evaluate(nest, problem_.layer, problem_.hierarchy);
     if (!(foretold.value * kMuch < score_of(options_.objective, evaluation).value)) return false;
     const auto& limit = evaluation.limit;
     int port = -1;
@@ -616,30 +626,22 @@ class Searcher {
   }
 
   /// Those keeps of a choice of lanes that may be better than the incumbent become jobs.
-  bool settle_told(const Knot& knot, const LatticeOutcome& found) {
-    if (!found.finished) {
-      unfinished_ = std::min(unfinished_.value_or(knot.bound), knot.bound);
-      return false;
+  void add_jobs(const Knot& lanes, const std::vector<search_detail::Kept>& all) {
+    for (const search_detail::Kept& kept : all) {
+      Knot job;
+      job.fanouts = lanes.fanouts;
+      job.lanes = lanes.lanes;
+      job.kept = kept.keeps;
+      job.look = kJob;
+      job.bound = std::max(lanes.bound, kept.least);
+      push(std::move(job));
     }
-    ++result_.certificate.jobs_solved;
-    record(knot);
-    for (const search_detail::Kept& kept : found.kept) {
-      Knot next;
-      next.fanouts = knot.fanouts;
-      next.keeps = true;
-      next.lanes = knot.lanes;
-      next.kept = kept.keeps;
-      next.look = kJob;
-      next.bound = std::max(knot.bound, kept.least);
-      push(std::move(next));
-    }
-    result_.certificate.jobs += static_cast<std::int64_t>(found.kept.size());
-    return true;
+    result_.certificate.jobs += static_cast<std::int64_t>(all.size());
   }
 
   /// What a proof has to show again: of a choice of lanes that its bounds alone do not exclude, all keeps.
   void record(const Knot& knot) {
-    if (!options_.record_jobs || knot.keeps) return;
+    if (!options_.record_jobs || knot.look == kJob) return;
     const Job& job = *knot.lanes;
     SolvedJob solved;
     for (int l = 0; l < problem_.hierarchy.level_count(); ++l)
