@@ -34,10 +34,20 @@ constexpr double kRounding = 1 - 1e-9;
 
 constexpr std::size_t at_(std::int64_t index) { return static_cast<std::size_t>(index); }
 
-/// Lanes of one dimension on one fanout; parts of a dealt dimension do not divide its chunk (R9).
+/// Lanes of one dimension on one fanout; parts of a dealt dimension do not divide its chunk, or chunks do not divide it (R9).
 struct Unrolled {
   std::int64_t x = 1, y = 1;
   std::int64_t chunk = 0;  ///< 0: not dealt
+
+  [[nodiscard]] std::int64_t column() const { return ceil_divide(chunk, x); }
+  [[nodiscard]] std::int64_t part() const { return ceil_divide(column(), y); }
+  /// Lanes that have work in so many iterations of a chunk.
+  [[nodiscard]] std::int64_t with_work(std::int64_t iterations) const {
+    std::int64_t lanes = 0;
+    for (std::int64_t start = 0; start < iterations; start += column())
+      lanes += ceil_divide(std::min(column(), iterations - start), part());
+    return lanes;
+  }
 };
 
 /// A choice of lanes and keeps.
@@ -122,9 +132,9 @@ class Rechecker {
       for (int d = 0; d < layer_.dimension_count(); ++d) {
         const Unrolled& of = level[at_(d)];
         const std::int64_t covered = of.chunk > 0 ? of.chunk : of.x * of.y;
-        if (left[at_(d)] % covered != 0)
+        if (left[at_(d)] % covered != 0 && !(of.chunk > 0 && may_end_short(d, left[at_(d)], of)))
           throw InputError("the lanes over " + layer_.dimensions[at_(d)].name + " do not divide its bound");
-        left[at_(d)] /= covered;
+        left[at_(d)] = ceil_divide(left[at_(d)], covered);
       }
     choose_keeps(left, steps_of(left));
     return std::move(result_);
@@ -179,20 +189,42 @@ class Rechecker {
       }
   }
 
-  /// A chunk of the dimension in x * y parts, the last shorter; nothing of it is left to inner fanouts and loops.
+  /// A chunk of the dimension in x * y parts, the last shorter, or several, the last shorter; nothing of it is left to inner
+  /// fanouts and loops.
   void deal(int level, int d, std::int64_t x, std::int64_t y, const Extents& left, double dealt) {
+    const std::int64_t whole = left[at_(d)];
     Unrolled& mine = job_.lanes[at_(level)][at_(d)];
-    for (std::int64_t chunk = 2; chunk <= left[at_(d)]; ++chunk) {
-      const std::int64_t column = ceil_divide(chunk, x);
-      const std::int64_t part = ceil_divide(column, y);
-      const bool all_work = (x - 1) * column < chunk && (y - 1) * part < column;
-      if (left[at_(d)] % chunk != 0 || part * x * y == chunk || !all_work) continue;
+    for (std::int64_t chunk = 2; chunk <= whole; ++chunk) {
+      const Unrolled of{x, y, chunk};
+      const bool all_work = (x - 1) * of.column() < chunk && (y - 1) * of.part() < of.column();
+      const bool uneven = whole % chunk == 0 ? of.part() * x * y != chunk : may_end_short(d, whole, of);
+      if (!all_work || !uneven) continue;
       Extents after = left;
       after[at_(d)] = 1;
-      mine = {x, y, chunk};
-      choose_lanes(level, d + 1, after, dealt * static_cast<double>(left[at_(d)] / chunk * part));
+      mine = of;
+      choose_lanes(level, d + 1, after, dealt * dealt_steps(whole, of));
       mine = {};
     }
+  }
+  /// Of the longest lane.
+  static double dealt_steps(std::int64_t whole, const Unrolled& of) {
+    return static_cast<double>(whole / of.chunk * of.part() + std::min(of.part(), whole % of.chunk));
+  }
+
+  /// The mapspace's rule of a last chunk that is shorter: no lanes of the dimension further out, no halo, nothing that slides, no
+  /// bandwidth; as many chunks as tiles of their size take; and three at least if lanes are idle in the last.
+  [[nodiscard]] bool may_end_short(int d, std::int64_t whole, const Unrolled& of) const {
+    if (options_.mapspace.remainders != Remainders::loops || limited_ || slides() || along_halo(layer_, d)) return false;
+    const std::int64_t chunks = ceil_divide(whole, of.chunk);
+    return whole == layer_.dimensions[at_(d)].bound && whole % of.chunk != 0 && of.x * of.y > 1 &&
+           ceil_divide(whole, chunks) == of.chunk && (chunks > 2 || !idles(whole, of));
+  }
+  static bool idles(std::int64_t whole, const Unrolled& of) {
+    return whole % of.chunk != 0 && of.with_work(whole % of.chunk) < of.with_work(of.chunk);
+  }
+  [[nodiscard]] bool slides() const {
+    return std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
+                       [](const Level& of) { return of.retention == Retention::sliding; });
   }
 
   [[nodiscard]] std::int64_t room(int level, int d, Axis axis) const {
@@ -222,9 +254,7 @@ class Rechecker {
         for (const Term& term : rank)
           if (rank.size() > 1 && term.dimension == d &&
               (hierarchy_.footprint == Footprint::box ||
-               at(hierarchy_.level(level).fanout->multicast, tensor.role) == Multicast::equal ||
-               std::any_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
-                           [](const Level& of) { return of.retention == Retention::sliding; })))
+               at(hierarchy_.level(level).fanout->multicast, tensor.role) == Multicast::equal || slides()))
             return false;
     return true;
   }
@@ -299,10 +329,29 @@ class Rechecker {
   /// Steps of the longest lane, when the lanes leave so much of each bound to loops outside all parts.
   [[nodiscard]] double steps_of(const Extents& left) const {
     double steps = product(left);
-    for (const auto& level : job_.lanes)
-      for (const Unrolled& of : level)
-        if (of.chunk > 0) steps *= static_cast<double>(ceil_divide(ceil_divide(of.chunk, of.x), of.y));
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      if (const Unrolled* of = dealt(d)) steps *= dealt_steps(whole_of(d), *of) / static_cast<double>(left[at_(d)]);
     return steps;
+  }
+  /// How a dimension is dealt, if it is.
+  [[nodiscard]] const Unrolled* dealt(int d) const {
+    for (const auto& level : job_.lanes)
+      if (level[at_(d)].chunk > 0) return &level[at_(d)];
+    return nullptr;
+  }
+  /// What lanes further out leave of a dimension that is dealt.
+  [[nodiscard]] std::int64_t whole_of(int d) const {
+    std::int64_t whole = layer_.dimensions[at_(d)].bound;
+    for (const auto& level : job_.lanes) {
+      if (level[at_(d)].chunk > 0) break;
+      whole /= level[at_(d)].x * level[at_(d)].y;
+    }
+    return whole;
+  }
+  /// … if its last chunk is short, else 0.
+  [[nodiscard]] std::int64_t cut_in_chunks(int d) const {
+    const Unrolled* of = dealt(d);
+    return of != nullptr && whole_of(d) % of->chunk != 0 ? whole_of(d) : 0;
   }
 
   /// What a tensor costs at least depends on its own keeps alone: bound each alone, then all choices together.
@@ -356,16 +405,8 @@ class Rechecker {
   /// What the lanes leave to loops in time.
   void set_temporal(const Extents& left) {
     temporal_ = left;
-    for (int d = 0; d < layer_.dimension_count(); ++d) {
-      std::int64_t covered = 1;
-      bool dealt = false;
-      for (const auto& level : job_.lanes) {
-        const Unrolled& of = level[at_(d)];
-        covered *= of.chunk > 0 ? of.chunk : of.x * of.y;
-        dealt = dealt || of.chunk > 0;
-      }
-      if (dealt) temporal_[at_(d)] = layer_.dimensions[at_(d)].bound / covered;
-    }
+    for (int d = 0; d < layer_.dimension_count(); ++d)
+      if (const Unrolled* of = dealt(d)) temporal_[at_(d)] = ceil_divide(whole_of(d), of->chunk);
   }
 
   /// Lanes of the fanout of `level`, from the inside.
@@ -374,7 +415,8 @@ class Rechecker {
       const Unrolled& of = job_.lanes[at_(level)][at_(d)];
       if (of.y > 1) partial.inside_out.emplace_back(SpatialLoop{d, of.y, level, Axis::y});
       if (of.x > 1) partial.inside_out.emplace_back(SpatialLoop{d, of.x, level, Axis::x});
-      if (of.x * of.y > 1) partial.state.even |= 1U << d;  // no loop outside lanes of its dimension leaves a remainder
+      // Outside lanes of their dimension loops run over whole chunks, or leave no remainder.
+      if (of.x * of.y > 1 && cut_in_chunks(d) == 0) partial.state.even |= 1U << d;
       std::int64_t& extent = partial.state.extents[at_(d)];
       extent = of.chunk > 0 ? of.chunk : extent * of.x * of.y;
     }
@@ -402,9 +444,9 @@ class Rechecker {
     for (const auto& level : job_.lanes)
       for (int d = 0; d < layer_.dimension_count(); ++d)
         if (const Unrolled& of = level[at_(d)]; of.chunk > 0) {
-          const std::int64_t part = ceil_divide(ceil_divide(of.chunk, of.x), of.y);
-          if (part > 1) partial.inside_out.emplace_back(Loop{d, part});
-          partial.state.extents[at_(d)] = part;
+          if (of.part() > 1) partial.inside_out.emplace_back(Loop{d, of.part()});
+          partial.state.extents[at_(d)] = of.part();
+          partial.state.cut[at_(d)] = cut_in_chunks(d);
         }
     go_out(partial, hierarchy_.level_count() - 1);
     return partial;
@@ -425,18 +467,33 @@ class Rechecker {
     return {{partial.inside_out.rbegin(), partial.inside_out.rend()}};
   }
 
+  /// Tiles of one dimension at a state: full ones and the last, where a loop still to come leaves it short.
+  struct Sizes {
+    int dimension = 0;
+    std::int64_t full = 0, last = 0;  ///< of the smaller layer
+    double tiles = 1;
+    bool in_chunks = false;  ///< a chunk that is dealt, or several; else all that the lanes still to come have of it
+  };
+  [[nodiscard]] Sizes sizes_of(int d, const State& state) const {
+    if (cut_in_chunks(d) == 0) {
+      std::int64_t lanes = 1;  // to come
+      for (int l = 0; l < state.level; ++l) lanes *= job_.lanes[at_(l)][at_(d)].x * job_.lanes[at_(l)][at_(d)].y;
+      return {d, lanes * state.extents[at_(d)], lanes * last_tile(state.cut[at_(d)], state.extents[at_(d)]),
+              static_cast<double>(ceil_divide(state.cut[at_(d)], state.extents[at_(d)])), false};
+    }
+    const std::int64_t full = dealt_further_out(d, state.level) ? dealt(d)->chunk : state.extents[at_(d)];
+    return {d, full, last_tile(whole_of(d), full), static_cast<double>(ceil_divide(whole_of(d), full)), true};
+  }
+
   /// What the completed nest moves, as a mapping of the iterations that it covers.
   [[nodiscard]] Scored scored(const Partial& partial, const Nest& nest) {
     const State& state = partial.state;
-    std::vector<int> cut;
-    Extents lanes{};  // to come
+    std::vector<Sizes> cut;
     for (int d = 0; d < layer_.dimension_count(); ++d) {
       smaller_.dimensions[at_(d)].bound = layer_.dimensions[at_(d)].bound / state.left[at_(d)];
       if (state.cut[at_(d)] == 0) continue;
-      cut.push_back(d);
-      lanes[at_(d)] = 1;
-      for (int l = 0; l < state.level; ++l) lanes[at_(d)] *= job_.lanes[at_(l)][at_(d)].x * job_.lanes[at_(l)][at_(d)].y;
-      smaller_.dimensions[at_(d)].bound = state.extents[at_(d)] * lanes[at_(d)];
+      cut.push_back(sizes_of(d, state));
+      smaller_.dimensions[at_(d)].bound = cut.back().full;
     }
     if (cut.empty()) return {{product(state.left), model_detail::traffic_of(nest, smaller_, hierarchy_)}};
     const std::vector<Extents> inside = extents_inside(nest, smaller_);
@@ -444,19 +501,30 @@ class Rechecker {
     for (std::uint32_t shorts = 0; shorts < 1U << cut.size(); ++shorts) {  // dimensions along which the tile is short
       double count = product(state.left);
       for (std::size_t k = 0; k < cut.size(); ++k) {
-        const auto d = at_(cut[k]);
         const bool is_short = (shorts >> k & 1U) != 0;
-        smaller_.dimensions[d].bound = lanes[d] * (is_short ? last_tile(state.cut[d], state.extents[d]) : state.extents[d]);
-        const auto tiles = static_cast<double>(ceil_divide(state.cut[d], state.extents[d]));
-        count *= (is_short ? 1 : tiles - 1) / tiles;
+        smaller_.dimensions[at_(cut[k].dimension)].bound = is_short ? cut[k].last : cut[k].full;
+        count *= (is_short ? 1 : cut[k].tiles - 1) / cut[k].tiles;
       }
-      // Lanes still to come have equal parts, short ones too; further in the tiles are those of full ones.
+      // Lanes still to come have equal parts, short ones too; further in, and in the lanes of a chunk, the tiles are those of
+      // full ones.
       std::vector<Extents> extents = extents_inside(nest, smaller_);
       std::copy(inside.end() - static_cast<std::ptrdiff_t>(partial.inside_out.size()), inside.end(),
                 extents.end() - static_cast<std::ptrdiff_t>(partial.inside_out.size()));
+      for (const Sizes& of : cut)
+        if (of.in_chunks) as_in_full(nest, of.dimension, inside, extents);
       all.push_back({std::round(count), model_detail::ragged_traffic(nest, smaller_, hierarchy_, extents)});
     }
     return all;
+  }
+
+  /// From the lanes of a dimension inwards its tiles are those of a full chunk.
+  static void as_in_full(const Nest& nest, int d, const std::vector<Extents>& full, std::vector<Extents>& extents) {
+    bool lanes = false;
+    for (std::size_t i = 0; i < nest.nodes.size(); ++i) {
+      const auto* here = std::get_if<SpatialLoop>(&nest.nodes[i]);
+      lanes = lanes || (here != nullptr && here->dimension == d);
+      if (lanes) extents[i][at_(d)] = full[i][at_(d)];
+    }
   }
 
   /// Whether a tensor's node at a level is still to come, or its tile has not moved for good.
@@ -637,6 +705,10 @@ class Rechecker {
     for (int d = 0; d < layer_.dimension_count(); ++d) {
       const std::int64_t left = partial.state.left[at_(d)];
       if (left == 1 || dealt_further_out(d, partial.state.level)) continue;
+      if (cut_in_chunks(d) > 0) {
+        place_chunks(partial, d);
+        continue;
+      }
       for (std::int64_t p = 2; p <= left && partial.state.cut[at_(d)] == 0; ++p)
         if (left % p == 0 && prime(p)) place_loop(partial, d, p, {});
       if ((partial.state.even >> d & 1U) == 0 && may_cut(d)) place_cuts(partial, d);
@@ -681,6 +753,20 @@ class Rechecker {
     }
     for (std::int64_t chunk = 2 * tile; chunk <= bound; chunk += tile)
       if (bound % chunk == 0) cut(chunk);
+  }
+  /// Loops over chunks, the last of which is short: of so many that tiles are whole chunks.
+  void place_chunks(const Partial& partial, int d) {
+    const std::int64_t whole = whole_of(d);
+    const std::int64_t chunk = dealt(d)->chunk;
+    const std::int64_t chunks = ceil_divide(whole, chunk);
+    const std::int64_t before = chunks / partial.state.left[at_(d)];  // in a tile
+    for (std::int64_t after = 2 * before; after <= chunks; after += before) {
+      if (chunks % after != 0 || (before == 1 && after == 2 && idles(whole, *dealt(d)))) continue;
+      if (after == chunks)
+        place_loop(partial, d, after / before, {whole, 1, 0});
+      else if (ceil_divide(whole, chunks / after) == after * chunk)
+        place_loop(partial, d, after / before, {after * chunk, chunks / after, whole});
+    }
   }
   static bool prime(std::int64_t n) {
     for (std::int64_t p = 2; p * p <= n; ++p)

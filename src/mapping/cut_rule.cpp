@@ -53,15 +53,21 @@ class Cuts {
     std::int64_t chunk = 0;   // what the last loop that left a remainder runs over; 0 once all tiles are full again
     std::int64_t chunks = 1;  // how many of these there are
     bool unrolled = false;
+    bool dealt = false;  // in chunks, the last of which is short
     for (std::size_t i = 0; i < end; ++i) {
       if (unrolled_at(i, d)) {
-        cut.allowed = cut.allowed && !cut.remainders;
+        if (cut.remainders && !dealt) {
+          cut.allowed = cut.allowed && !unrolled && whole_chunks(d, i);
+          dealt = true;
+          chunk = 0;
+        }
         unrolled = true;
         around = inside_[i][at(d)];
       }
       const Loop* loop = loop_at(i);
       if (loop == nullptr || loop->dimension != d) continue;
       const std::int64_t tile = inside_[i][at(d)];
+      if (dealt) cut.allowed = cut.allowed && tile == 1;  // a lane runs through its part
       if (chunk > 0) {
         const std::int64_t shorter = chunk - (ceil_divide(chunk, around) - 1) * around;
         cut.allowed = cut.allowed && around % tile == 0 && shorter > tile;
@@ -78,6 +84,41 @@ class Cuts {
       if (chunk % tile == 0) chunk = 0;
     }
     return cut;
+  }
+
+  /// Lanes that have work in so many iterations, which are dealt in such parts along one axis, these along the next, and so on.
+  static std::int64_t lanes_with_work(std::int64_t iterations, const std::vector<std::int64_t>& parts, std::size_t axis = 0) {
+    if (iterations == 0 || axis == parts.size()) return iterations > 0 ? 1 : 0;
+    return iterations / parts[axis] * lanes_with_work(parts[axis], parts, axis + 1) +
+           lanes_with_work(iterations % parts[axis], parts, axis + 1);
+  }
+
+  /// Whether the loops outside the first lanes of a dimension, at node `lanes`, run over whole chunks for these, the last of all
+  /// being short.
+  [[nodiscard]] bool whole_chunks(int d, std::size_t lanes) const {
+    std::vector<std::int64_t> tiles;  // outermost first; the last one is the chunk
+    std::int64_t innermost = 1;       // iterations of the innermost loop
+    for (std::size_t i = 0; i < lanes; ++i)
+      if (const Loop* loop = loop_at(i); loop != nullptr && loop->dimension == d) {
+        tiles.push_back(inside_[i][at(d)]);
+        innermost = loop->count;
+      }
+    const std::int64_t chunk = tiles.back();
+    std::int64_t around = 0;
+    for (const std::int64_t tile : tiles) {
+      if (tile % chunk != 0 || around % tile != 0) return false;
+      around = tile;
+    }
+    const std::int64_t last = bounds_[at(d)] - (ceil_divide(bounds_[at(d)], chunk) - 1) * chunk;
+    const int fanout = std::get<SpatialLoop>(nest_.nodes[lanes]).fanout;
+    std::vector<std::int64_t> parts;  // of the lanes along each axis
+    for (std::size_t i = lanes; i < nest_.nodes.size(); ++i) {
+      if (!unrolled_at(i, d)) continue;
+      if (std::get<SpatialLoop>(nest_.nodes[i]).fanout != fanout) return false;
+      parts.push_back(inside_[i][at(d)]);
+    }
+    const bool all_work = lanes_with_work(last, parts) == lanes_with_work(chunk, parts);
+    return last < chunk && (all_work || innermost >= 3) && !along_halo(layer_, d);
   }
 
   /// One term of a halo rank, seen from a storage node.
@@ -134,6 +175,18 @@ bool along_halo(const Layer& layer, int dimension) {
       const auto other = [&](const Term& term) { return !here(term) && layer.dimensions[at(term.dimension)].bound > 1; };
       if (std::any_of(rank.begin(), rank.end(), here) && std::any_of(rank.begin(), rank.end(), other)) return true;
     }
+  return false;
+}
+
+bool ends_in_short_chunk(const Nest& nest, const Layer& layer, int dimension) {
+  const std::vector<Extents> inside = extents_inside(nest, layer);
+  const std::int64_t bound = layer.dimensions[at(dimension)].bound;
+  std::int64_t around = bound;
+  for (std::size_t i = 0; i < nest.nodes.size(); ++i) {
+    const auto* lanes = std::get_if<SpatialLoop>(&nest.nodes[i]);
+    if (lanes != nullptr && lanes->dimension == dimension && lanes->count > 1) return bound % around != 0;
+    around = inside[i][at(dimension)];
+  }
   return false;
 }
 

@@ -56,6 +56,26 @@ Ladder perfect_ladder(std::int64_t whole) {
   return ladder;
 }
 
+Ladder chunk_ladder(const Deal& deal) {
+  const std::int64_t chunks = deal.chunks();
+  if (!deal.ends_short()) return perfect_ladder(chunks);
+  Ladder ladder;
+  for (const std::int64_t extent : divisors(chunks))
+    if (extent == chunks || ceil_divide(deal.whole, chunks / extent) == extent * deal.chunk)
+      ladder.push_back(even_rung(chunks, extent));
+  const auto makes = [&](const Rung& tile, const Rung& around) {
+    const std::int64_t least = tile.extent == 1 && deal.idles() ? 3 : 2;
+    return around.extent % tile.extent == 0 && around.extent / tile.extent >= least;
+  };
+  for (Rung& rung : ladder)
+    for (std::size_t to = 0; to < ladder.size(); ++to)
+      if (makes(rung, ladder[to]) && std::none_of(ladder.begin(), ladder.end(), [&](const Rung& between) {
+            return makes(rung, between) && makes(between, ladder[to]);
+          }))
+        rung.up.push_back({ladder[to].extent / rung.extent, to});
+  return ladder;
+}
+
 Ladder ragged_ladder(std::int64_t whole) {
   Ladder ladder;
   for (const std::int64_t chunk : divisors(whole)) {

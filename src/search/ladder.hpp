@@ -7,6 +7,8 @@
 
 namespace tilepath::search_detail {
 
+struct Deal;
+
 /// A loop that runs over the tiles of one rung; together they make a tile of another.
 struct Step {
   std::int64_t count = 1;  ///< the last iteration may cover less (R9)
@@ -30,6 +32,12 @@ using Ladder = std::vector<Rung>;
 
 /// Perfect factors: all divisors, by loops of a prime count.
 Ladder perfect_ladder(std::int64_t whole);
+
+/// The loops over the chunks of a dimension that is dealt to lanes; extents and tiles are numbers of chunks. All divisors of
+/// their number; if the last chunk is short, those of which the tiles are whole chunks: as many tiles of k chunks as it takes are
+/// ceil(whole / tiles) iterations each. (Else more than the last tile would be short.) Where lanes have nothing to do in the last
+/// chunk, the innermost loop has three iterations or more: with one less their tiles still move.
+Ladder chunk_ladder(const Deal& deal);
 
 /// Besides, a loop need not divide what it runs over (R9): a tile that divides the whole, a chunk, is cut into c tiles of
 /// ceil(chunk / c), the last shorter. The loops further in divide those, so that of their tiles too only the last of a chunk is

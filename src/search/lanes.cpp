@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tilepath/base/quantity.hpp"
+#include "tilepath/mapping/cut_rule.hpp"
 
 namespace tilepath::search_detail {
 
@@ -67,7 +68,8 @@ class Choices {
   void set_deals(int d, int index) {
     const auto at = static_cast<std::size_t>(d);
     std::map<std::pair<std::int32_t, std::int32_t>, std::vector<Deal>> by_lanes;
-    for (const Deal& deal : deals_of(wish_.left[at], index, on_x_[at] ? fanout_.x : 1, on_y_[at] ? fanout_.y : 1))
+    for (const Deal& deal :
+         deals_of(wish_.left[at], index, on_x_[at] ? fanout_.x : 1, on_y_[at] ? fanout_.y : 1, wish_.ends_short[at]))
       by_lanes[{deal.x, deal.y}].push_back(deal);
     for (auto& [lanes, deals] : by_lanes) {
       std::stable_sort(deals.begin(), deals.end(),
@@ -132,7 +134,7 @@ class Choices {
       for (const Deal& deal : deals) {
         choice_.deals[at] = deal;
         // The others take more steps and share less.
-        if (!go_on(deal.lanes_at_work(), static_cast<double>(deal.x) * deal.y, wish_.left[at] / deal.chunk * deal.part)) break;
+        if (!go_on(deal.lanes_at_work(), static_cast<double>(deal.x) * deal.y, deal.steps())) break;
       }
     }
     choice_.deals[at] = {};
@@ -201,19 +203,27 @@ bool slides(const Hierarchy& hierarchy) {
 
 }  // namespace
 
-std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y) {
+std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y, bool may_end_short) {
   std::vector<Deal> deals;
   const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };  // bounds and fanouts fit
-  for (const std::int64_t chunk : divisors(left))
+  const auto deal_chunk = [&](std::int64_t chunk) {
     for (std::int64_t x = 1; x <= std::min(most_x, chunk); ++x) {
       const std::int64_t column = ceil_divide(chunk, x);
       if (ceil_divide(chunk, column) != x) continue;  // fewer lanes do the same
       for (std::int64_t y = 1; y <= std::min(most_y, column); ++y) {
         const std::int64_t part = ceil_divide(column, y);
-        if (ceil_divide(column, part) != y || part * x * y == chunk) continue;
-        deals.push_back({fanout, narrow(chunk), narrow(part), narrow(x), narrow(y)});
+        if (x * y == 1 || ceil_divide(column, part) != y) continue;
+        const Deal deal{fanout, narrow(chunk), narrow(part), narrow(x), narrow(y), narrow(left)};
+        if (deal.ends_short() ? deal.idles() && deal.chunks() == 2 : part * x * y == chunk) continue;
+        deals.push_back(deal);
       }
     }
+  };
+  for (const std::int64_t chunk : divisors(left)) deal_chunk(chunk);
+  for (std::int64_t chunks = 2; may_end_short && chunks < left; ++chunks) {
+    const std::int64_t chunk = ceil_divide(left, chunks);
+    if (left % chunk != 0 && ceil_divide(left, chunk) == chunks) deal_chunk(chunk);
+  }
   return deals;
 }
 
@@ -241,17 +251,21 @@ bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<
   return true;
 }
 
-std::int32_t Deal::lanes() const {
-  const auto column = static_cast<std::int32_t>(ceil_divide(chunk, x));
-  const auto of = [this](std::int32_t iterations) { return static_cast<std::int32_t>(ceil_divide(iterations, part)); };
-  return chunk / column * of(column) + of(chunk % column);
+bool may_end_short(const Layer& layer, const Hierarchy& hierarchy, int d) {
+  return !slides(hierarchy) && !hierarchy.limited() && !along_halo(layer, d);
 }
 
-std::vector<std::int64_t> Deal::parts() const {
+std::int32_t Deal::lanes_of(std::int32_t iterations) const {
+  const auto column = static_cast<std::int32_t>(ceil_divide(chunk, x));
+  const auto of = [this](std::int32_t of_column) { return static_cast<std::int32_t>(ceil_divide(of_column, part)); };
+  return iterations / column * of(column) + of(iterations % column);
+}
+
+std::vector<std::int64_t> Deal::parts(std::int64_t iterations) const {
   std::vector<std::int64_t> result;
   const std::int64_t column = ceil_divide(chunk, x);
   for (std::int64_t i = 0; i < x; ++i) {
-    const std::int64_t of_column = std::clamp<std::int64_t>(chunk - i * column, 0, column);
+    const std::int64_t of_column = std::clamp<std::int64_t>(iterations - i * column, 0, column);
     for (std::int64_t j = 0; j < y; ++j) result.push_back(std::clamp<std::int64_t>(of_column - j * part, 0, part));
   }
   return result;

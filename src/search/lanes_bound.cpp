@@ -34,11 +34,7 @@ Extents left_by(const Layer& layer, const Job& job) {
 double dealt_steps(const Layer& layer, const Job& job) {
   double steps = 1;
   for (int d = 0; d < layer.dimension_count(); ++d) {
-    const Deal& deal = job.deals[index(d)];
-    if (!deal.dealt()) continue;
-    std::int64_t left = layer.dimensions[index(d)].bound / deal.chunk * deal.part;
-    for (const LaneFactors& lanes : job.lanes) left /= lanes[index(d)];
-    steps *= static_cast<double>(left);
+    if (const Deal& deal = job.deals[index(d)]; deal.dealt()) steps *= static_cast<double>(deal.steps());
   }
   return steps;
 }

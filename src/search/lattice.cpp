@@ -262,7 +262,7 @@ class Lattice : public Look {
   /// What every look at a label reads stands first.
   struct NodePrice {
     bool known = false;
-    double energy = 0;  ///< of one visit, on average
+    double energy = 0;  ///< of one visit, on average, now or once more chunks stand inside: at least
     std::int64_t words = 0;
     double tiles = 1;  ///< where remainders make the tiles uneven: `per_visit` is for so many of them together
     Vector per_visit{}, once{};
@@ -302,9 +302,10 @@ class Lattice : public Look {
 
   struct Axis {
     int dimension = 0;
-    const Ladder* ladder = nullptr;  ///< of what the lanes leave
-    std::int64_t stride = 1;         ///< of the shape number
-    std::size_t at = 0;              ///< rung of the current shape
+    const Ladder* ladder = nullptr;    ///< of what the lanes leave
+    const Deal* short_deal = nullptr;  ///< of a dimension whose last chunk is short; rungs are numbers of chunks
+    std::int64_t stride = 1;           ///< of the shape number
+    std::size_t at = 0;                ///< rung of the current shape
 
     [[nodiscard]] const Rung& rung(std::size_t number) const { return (*ladder)[number]; }
     [[nodiscard]] const Rung& rung() const { return rung(at); }
@@ -317,10 +318,15 @@ class Lattice : public Look {
       Axis axis;
       axis.dimension = d;
       const auto& ladders = (scope_.banded ? problem_.banded : problem_.ragged)[index(d)];
-      const auto ladder = prices_.job().deals[index(d)].dealt() ? ladders.end() : ladders.find(temporal[index(d)]);
+      const Deal& deal = prices_.job().deals[index(d)];
+      const auto ladder = deal.dealt() ? ladders.end() : ladders.find(temporal[index(d)]);
       if (ladder == ladders.end()) {
-        perfect_[index(d)] = perfect_ladder(temporal[index(d)]);
-        axis.ladder = &perfect_[index(d)];
+        own_ladders_[index(d)] = deal.dealt() ? chunk_ladder(deal) : perfect_ladder(temporal[index(d)]);
+        axis.ladder = &own_ladders_[index(d)];
+        if (deal.ends_short()) {
+          axis.short_deal = &deal;
+          ends_short_ = true;
+        }
       } else {
         axis.ladder = &ladder->second;
         ragged_at_all_ = true;
@@ -343,10 +349,26 @@ class Lattice : public Look {
         strides.push_back(relevant ? tiles : 0);
         if (relevant) tiles *= static_cast<std::int64_t>(axis.ladder->size());
       }
+      // Whether all lanes still have work depends on whether a chunk stands alone, even where it is irrelevant.
+      auto& alone = chunk_strides_[index(t)];
+      for (const Axis& axis : axes_) {
+        const bool told = tells_chunks_apart(axis, t);
+        alone.push_back(told ? tiles : 0);
+        if (told) tiles *= 2;
+      }
       tiles_[index(t)] = tiles;
       visits_[index(t)].resize(index(tiles));
       slidable_[index(t)].resize(index(tiles));
     }
+  }
+
+  /// Whether the nodes of a tensor inside the lanes of a dimension have fewer copies in the last chunk.
+  [[nodiscard]] bool tells_chunks_apart(const Axis& axis, int t) const {
+    return axis.short_deal != nullptr && axis.short_deal->idles() && (relevant_[index(axis.dimension)] >> t & 1U) == 0;
+  }
+  /// … and a node at `level`, open at the current shape, is such a one, with chunks that stand alone.
+  [[nodiscard]] bool has_idle_copies(const Axis& axis, int t, int level) const {
+    return axis.at == 0 && tells_chunks_apart(axis, t) && level > axis.short_deal->fanout;
   }
 
   /// Make `shape` the current one: extents, iterations outside, each tensor's own part.
@@ -368,6 +390,8 @@ class Lattice : public Look {
         const auto t = index(std::countr_zero(tensors));
         tile_[t] += static_cast<std::int64_t>(axis.at) * tile_strides_[t][a];
       }
+      if (axis.short_deal != nullptr && axis.at > 0)
+        for (std::size_t t = 0; t < index(layer_.tensor_count()); ++t) tile_[t] += chunk_strides_[t][a];
     }
   }
 
@@ -698,6 +722,10 @@ class Lattice : public Look {
   [[nodiscard]] Extents tile_at(int level) const {
     Extents tile = extents_;
     for (int d = 0; d < layer_.dimension_count(); ++d) tile[index(d)] *= lanes_inside_[index(level)][index(d)];
+    if (ends_short_)
+      for (const Axis& axis : axes_)
+        if (axis.short_deal != nullptr)
+          tile[index(axis.dimension)] = std::min<std::int64_t>(tile[index(axis.dimension)], axis.short_deal->whole);
     return tile;
   }
 
@@ -742,12 +770,13 @@ class Lattice : public Look {
     entry.drain_anew = price.drain_anew;
     entry.first_visits = visits(t).own;
     entry.words = price.words;
-    if (ragged_at_all_)
+    if (ragged_at_all_ || ends_short_)
       sum_uneven(entry, t, level, price, prices);
     else
       add_tiles(entry, price, 1);
     if (scope_.banded) relax(entry, t, level);
-    entry.energy = entry.per_visit[kEnergy] / entry.tiles;
+    const double average = entry.per_visit[kEnergy] / entry.tiles;
+    entry.energy = ends_short_ ? std::min(average, entry.energy) : average;
     entry.known = true;
   }
 
@@ -761,26 +790,68 @@ class Lattice : public Look {
     }
   }
 
+  /// An axis along which the tiles of the current shape are uneven: the last ones are short.
+  struct Uneven {
+    const Axis* axis = nullptr;
+    std::int64_t short_extent = 0;  ///< iterations
+    std::int64_t short_tiles = 1;
+    bool last_chunk = false;  ///< they are inside the lanes, which have the last chunk
+    bool may_join = false;    ///< once there is more than one chunk in a tile, no lane is idle any more
+  };
+  [[nodiscard]] std::optional<Uneven> uneven_along(const Axis& axis, int t, int level) const {
+    const bool relevant = prices_.relevant(t, axis.dimension);
+    const Rung& rung = axis.rung();
+    const std::int64_t inside = lanes_inside_[index(level)][index(axis.dimension)];
+    if (axis.short_deal == nullptr) {
+      if (!relevant || rung.divides()) return std::nullopt;
+      return Uneven{&axis, rung.short_extent * inside, rung.short_tiles};
+    }
+    const Deal& deal = *axis.short_deal;
+    if (level > deal.fanout) {
+      const bool joins = has_idle_copies(axis, t, level);
+      if (!joins && (!relevant || axis.at > 0)) return std::nullopt;
+      return Uneven{&axis, inside, 1, true, joins};
+    }
+    if (!relevant || rung.tiles == 1) return std::nullopt;
+    return Uneven{&axis, deal.whole - (rung.tiles - 1) * rung.extent * deal.chunk};
+  }
+
   /// Where remainders make the tiles of the current shape uneven: what one visit of each of them costs together.
   void sum_uneven(NodePrice& entry, int t, int level, const Price& full, const Prices& prices) {
-    std::vector<const Axis*> uneven;
+    std::vector<Uneven> uneven;
+    std::uint32_t may_join = 0;
     for (const Axis& axis : axes_)
-      if (prices_.relevant(t, axis.dimension) && !axis.rung().divides()) {
-        uneven.push_back(&axis);
+      if (const auto along = uneven_along(axis, t, level)) {
+        if (along->may_join) may_join |= 1U << uneven.size();
+        uneven.push_back(*along);
         entry.tiles *= static_cast<double>(axis.rung().tiles);
       }
+    std::vector<double> joined(std::size_t{1} << uneven.size());              // energy of a visit, by the axes that are joined
     for (std::uint32_t shorts = 0; shorts < 1U << uneven.size(); ++shorts) {  // axes along which the tile is short
       Extents tile = tile_at(level);
+      std::uint32_t last_chunks = 0;
       double count = 1;
       for (std::size_t a = 0; a < uneven.size(); ++a) {
-        const Rung& rung = uneven[a]->rung();
+        const Uneven& along = uneven[a];
         const bool is_short = (shorts >> a & 1U) != 0;
-        if (is_short)
-          tile[index(uneven[a]->dimension)] = rung.short_extent * lanes_inside_[index(level)][index(uneven[a]->dimension)];
-        count *= static_cast<double>(is_short ? rung.short_tiles : rung.tiles - rung.short_tiles);
+        if (is_short) tile[index(along.axis->dimension)] = along.short_extent;
+        if (is_short && along.last_chunk) last_chunks |= 1U << along.axis->dimension;
+        count *= static_cast<double>(is_short ? along.short_tiles : along.axis->rung().tiles - along.short_tiles);
       }
-      add_tiles(entry, shorts == 0 ? full : prices.node(t, level, tile), count);
+      const Price price = shorts == 0 ? full : prices.node(t, level, tile, last_chunks);
+      add_tiles(entry, price, count);
+      for (std::uint32_t joins = may_join; joins != 0; joins = (joins - 1) & may_join) {
+        if ((joins & shorts) != 0) continue;
+        double share = count / entry.tiles;
+        for (std::size_t a = 0; a < uneven.size(); ++a)
+          if (const auto tiles = static_cast<double>(uneven[a].axis->rung().tiles); (joins >> a & 1U) != 0)
+            share *= tiles / (tiles - 1);
+        joined[joins] += share * worth(price.per_visit);
+      }
     }
+    entry.energy = std::numeric_limits<double>::infinity();
+    for (std::uint32_t joins = may_join; joins != 0; joins = (joins - 1) & may_join)
+      entry.energy = std::min(entry.energy, joined[joins]);
   }
 
   /// Of a band, the least room; and no more visits than if all steps along a halo were undone that can be.
@@ -1208,7 +1279,7 @@ class Lattice : public Look {
     double owed = 0;
     for_each_open(one, [&](int t, int level, std::size_t table, const NodePrice& price) {
       if (!open_there(two, t, level, table))
-        owed += price.energy >= 0 ? price.energy * outside_ : std::numeric_limits<double>::infinity();
+        owed += price.energy >= 0 ? price.per_visit[kEnergy] / price.tiles * outside_ : std::numeric_limits<double>::infinity();
     });
     return owed;
   }
@@ -1288,6 +1359,8 @@ class Lattice : public Look {
     for_each_open(label, [&](int t, int level, std::size_t, const NodePrice& price) {
       for (std::size_t p = 0; p < scored(); ++p) in_order &= price.per_visit[p] >= 0;
       in_order &= !slides(t, level);
+      if (ends_short_)
+        for (const Axis& axis : axes_) in_order &= !has_idle_copies(axis, t, level);
       for (const Rank& rank : layer_.tensors[index(t)].ranks)
         in_order &= rank.size() == 1 || layer_.is_output(t) || !uneven(must_be_even(level, rank));
       Vector& of = owed.of[index(t)];
@@ -1413,7 +1486,7 @@ class Lattice : public Look {
   /// Whether a loop over this dimension next to the lanes outside a level may cost something else inside them than outside: along
   /// a halo, whose words they share, or with a remainder.
   [[nodiscard]] bool minds_lanes(int dimension, int level) const {
-    return lanes_inside_[index(level)] != lanes_inside_[0] && (ragged_at_all_ || has(along_halos_, dimension));
+    return lanes_inside_[index(level)] != lanes_inside_[0] && (ragged_at_all_ || ends_short_ || has(along_halos_, dimension));
   }
 
   // Two steps that come to the same in either order need be tried in one only.
@@ -1827,17 +1900,19 @@ class Lattice : public Look {
   bool slides_at_all_ = false;
   bool visits_pay_ = false;        ///< more visits of some node can cost less
   bool ragged_at_all_ = false;     ///< some dimension may be cut with a remainder
+  bool ends_short_ = false;        ///< some dimension is dealt in chunks of which the last is shorter
   std::uint32_t along_halos_ = 0;  ///< dimensions, a bit each, of ranks of several
   bool commutes_ = true;           ///< see commute; not where constraints say what stands where
 
   double steps_of_parts_ = 1;  ///< of what is dealt to lanes, innermost
 
   std::vector<Axis> axes_;                                ///< dimensions with temporal loops
-  std::array<Ladder, kMaxDimensions> perfect_{};          ///< of those that leave no remainders in time
+  std::array<Ladder, kMaxDimensions> own_ladders_{};      ///< of those that no ladder of the problem is for
   std::vector<std::vector<std::int64_t>> image_strides_;  ///< per symmetry and axis: of the axis that it is exchanged with
   std::int64_t shapes_ = 1;
   std::array<std::vector<std::int64_t>, kMaxTensors>
-      tile_strides_;  ///< per tensor and axis: of the tensor's own part of the shape
+      tile_strides_,   ///< per tensor and axis: of the tensor's own part of the shape
+      chunk_strides_;  ///< … and of whether there is more than one chunk of an irrelevant dimension; see tells_chunks_apart
   std::array<std::int64_t, kMaxTensors> tiles_{};
   std::array<std::vector<Visits>, kMaxTensors> visits_;  ///< by tile
   struct Slidable {

@@ -76,11 +76,13 @@ class Splits {
       return;
     }
     if (axis % 2 == 0 && may_deal(level))
-      for (const search_detail::Deal& deal : search_detail::deals_of(left, level, most(axis), most(axis + 1))) {
+      for (const search_detail::Deal& deal :
+           search_detail::deals_of(left, level, most(axis), most(axis + 1), may_end_short(left))) {
         Lanes lanes = lanes_;
         lanes[axis] = deal.x;
         lanes[axis + 1] = deal.y;
-        ways_[lanes] += factorizations(left / deal.chunk, level + 1);
+        ways_[lanes] +=
+            deal.ends_short() ? climbs(search_detail::chunk_ladder(deal), level + 1) : factorizations(deal.chunks(), level + 1);
       }
     for (const std::int64_t lanes : search_detail::divisors(left)) {
       if (lanes > most(axis)) break;
@@ -116,6 +118,10 @@ class Splits {
   [[nodiscard]] bool may_deal(int level) const {
     return mapspace_.remainders != Remainders::none && hierarchy_.level(level).fanout &&
            search_detail::may_deal(layer_, hierarchy_, {}, dimension_, level);
+  }
+  [[nodiscard]] bool may_end_short(std::int64_t left) const {
+    return mapspace_.remainders == Remainders::loops && left == layer_.dimensions[static_cast<std::size_t>(dimension_)].bound &&
+           search_detail::may_end_short(layer_, hierarchy_, dimension_);
   }
   [[nodiscard]] std::int64_t most(std::size_t axis) const {
     const auto& fanout = hierarchy_.level(static_cast<int>(axis / 2)).fanout;

@@ -68,15 +68,19 @@ Prices::Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& part
       for (const Term& term : rank) relevant_[index(t)] |= 1U << term.dimension;
   temporal_.fill(1);
   for (int d = 0; d < layer.dimension_count(); ++d) {
-    std::int64_t left = layer.dimensions[index(d)].bound / deal(d).chunk;
-    macs_ *= static_cast<double>(layer.dimensions[index(d)].bound);
+    const Deal& dealt = deal(d);
+    std::int64_t left = layer.dimensions[index(d)].bound;
+    macs_ *= static_cast<double>(left);
     for (const LaneFactors& lanes : job_.lanes) left /= lanes[index(d)];
-    temporal_[index(d)] = left;
-    outside_ *= static_cast<double>(left);
-    steps_ *= static_cast<double>(left * deal(d).part);
-    if (!deal(d).dealt()) continue;
-    for (const std::int64_t part : deal(d).parts())
-      if (part > 0) dealt_[index(d)].push_back(part);
+    temporal_[index(d)] = dealt.dealt() ? dealt.chunks() : left;
+    steps_ *= static_cast<double>(dealt.dealt() ? dealt.steps() : left);
+    if (!dealt.dealt()) {
+      outside_ *= static_cast<double>(left);
+      continue;
+    }
+    dealt_[index(d)] = dealt.parts(dealt.chunk);
+    last_parts_[index(d)] = dealt.parts(dealt.last_chunk());
+    for (auto* of_lanes : {&dealt_[index(d)], &last_parts_[index(d)]}) std::erase(*of_lanes, 0);
   }
   for (int t = 0; t < layer.tensor_count(); ++t) {
     words_[index(t)] = static_cast<double>(tile_words(tensor(t), bounds_of(layer), Footprint::touched));
@@ -125,19 +129,44 @@ double Prices::delivery_cycles(int t, int parent, int child, double read, double
                                  .value());
 }
 
-double Prices::lanes_at_work(int d, int from, int to, bool at_macs) const {
+double Prices::lanes_with_work(int d, int from, int to, std::uint32_t last_chunks) const {
   double lanes = 1;
   for (int f = from; f < to; ++f) lanes *= static_cast<double>(factor(f, d));
   const Deal& dealt = deal(d);
   if (dealt.fanout < from || dealt.fanout >= to || !dealt.dealt()) return lanes;
-  return lanes * (at_macs ? dealt.lanes_at_work() : static_cast<double>(dealt_[index(d)].size()));
+  return lanes * static_cast<double>(parts_of(d, last_chunks).size());
 }
 
-double Prices::irrelevant_lanes(int t, int from, int to, bool at_macs) const {
+double Prices::lanes_at_work(int d, int from, int to) const {
+  double lanes = 1;
+  for (int f = from; f < to; ++f) lanes *= static_cast<double>(factor(f, d));
+  const Deal& dealt = deal(d);
+  return dealt.fanout >= from && dealt.fanout < to ? lanes * dealt.lanes_at_work() : lanes;
+}
+
+double Prices::irrelevant_lanes(int t, int from, int to, std::uint32_t last_chunks) const {
   double product = 1;
   for (int d = 0; d < layer_.dimension_count(); ++d)
-    if (!relevant(t, d)) product *= lanes_at_work(d, from, to, at_macs);
+    if (!relevant(t, d)) product *= lanes_with_work(d, from, to, last_chunks);
   return product;
+}
+
+double Prices::irrelevant_lanes_at_macs(int t, int from, int to) const {
+  double product = 1;
+  for (int d = 0; d < layer_.dimension_count(); ++d)
+    if (!relevant(t, d)) product *= lanes_at_work(d, from, to);
+  return product;
+}
+
+int Prices::only_dimension(const Rank& rank) const {
+  int only = rank.front().dimension;
+  int several = 0;
+  for (const Term& term : rank)
+    if (layer_.dimensions[index(term.dimension)].bound > 1) {
+      only = term.dimension;
+      ++several;
+    }
+  return several > 1 ? -1 : only;
 }
 
 bool Prices::halo_lanes(const Rank& rank, int level) const {
@@ -150,24 +179,25 @@ bool Prices::halo_lanes(const Rank& rank, int level) const {
 
 /// Words that cross just below level `level` in one visit of a tile at `child` (R3): lanes of the fanouts from `level` inwards
 /// are joined as their networks join them, those further out each count (of the busiest: those above `parent` not at all).
-double Prices::crossing(int t, int parent, int child, int level, const Extents& tile, Whose whose, const Partial* partial) const {
+double Prices::crossing(int t, int parent, int child, int level, const Extents& tile, Whose whose, const Partial* partial,
+                        std::uint32_t last_chunks) const {
   const int from = whose == Whose::busiest ? parent : 0;
   double words = 1;
   for (int d = 0; d < layer_.dimension_count(); ++d) {
     if (relevant(t, d)) continue;
-    words *= lanes_at_work(d, from, std::max(from, level), false);
+    words *= lanes_with_work(d, from, std::max(from, level), last_chunks);
     for (int f = std::max(from, level); f < child; ++f)
-      if (mode(f, t) == Multicast::none) words *= lanes_at_work(d, f, f + 1, false);
+      if (mode(f, t) == Multicast::none) words *= lanes_with_work(d, f, f + 1, last_chunks);
   }
   for (std::size_t r = 0; r < tensor(t).ranks.size(); ++r) {
     const Rank& rank = tensor(t).ranks[r];
-    if (rank.size() > 1) {
-      words *=
-          halo_crossing(t, rank, parent, child, level, tile, whose, partial != nullptr && partial->rank == r ? partial : nullptr);
+    const Partial* along = partial != nullptr && partial->rank == r ? partial : nullptr;
+    const int d = only_dimension(rank);
+    if (d < 0 || along != nullptr) {
+      words *= halo_crossing(t, rank, parent, child, level, tile, whose, along);
       continue;
     }
     // Lanes of a plain rank share nothing.
-    const int d = rank.front().dimension;
     const auto words_of = [&](std::int64_t extent) {
       Extents one = tile;
       one[index(d)] = extent;
@@ -176,7 +206,7 @@ double Prices::crossing(int t, int parent, int child, int level, const Extents& 
     for (int f = from; f < child; ++f) words *= static_cast<double>(factor(f, d));
     if (deal(d).fanout >= from && deal(d).fanout < child) {
       double sum = 0;
-      for (const std::int64_t part : dealt_[index(d)]) sum += words_of(part);
+      for (const std::int64_t part : parts_of(d, last_chunks)) sum += words_of(part);
       words *= sum;
     } else {
       words *= words_of(tile[index(d)]);
@@ -243,9 +273,10 @@ double Prices::halo_crossing(int t, const Rank& rank, int parent, int child, int
 }
 
 /// Energy and port words of one delivery to all instances (R3, R7, R8).
-Cost Prices::operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial) const {
+Cost Prices::operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial,
+                          std::uint32_t last_chunks) const {
   Cost cost{};
-  const auto words = [&](int level, Whose whose) { return crossing(t, parent, child, level, tile, whose, partial); };
+  const auto words = [&](int level, Whose whose) { return crossing(t, parent, child, level, tile, whose, partial, last_chunks); };
   if (const double energy = read_energy(parent, t); energy != 0) cost[kEnergy] += words(parent, Whose::all) * energy;
   if (const double energy = write_energy(child, t); energy != 0) cost[kEnergy] += words(child, Whose::all) * energy;
   for (int f = parent; f < child; ++f)
@@ -253,7 +284,7 @@ Cost Prices::operand_cost(int t, int parent, int child, const Extents& tile, con
   if (parts_.count == 1) return cost;
   const double read = words(parent, Whose::busiest);
   // What one instance writes: its own tile.
-  const double written = crossing(t, child, child, child, tile, Whose::busiest, partial);
+  const double written = crossing(t, child, child, child, tile, Whose::busiest, partial, last_chunks);
   if (const int port = parts_.read_port[index(parent)]; port >= 0)
     cost[index(port)] += read * static_cast<double>(level_words(hierarchy_.level(parent), tensor(t)));
   if (const int port = parts_.write_port[index(child)]; port >= 0)
@@ -339,17 +370,17 @@ void Prices::add_edge(Cost& once, double cycles, const Idle& idle) const {
         once[index(port)] += cycles * parts_.bandwidth[index(port)];
 }
 
-Price Prices::node(int t, int level, const Extents& tile) const {
+Price Prices::node(int t, int level, const Extents& tile, std::uint32_t last_chunks) const {
   Price price;
   if (layer_.is_output(t)) {
-    price = output_node(level, tile);
+    price = output_node(level, tile, last_chunks);
   } else {
     const int above = parent(t, level);
-    price.per_visit = operand_cost(t, above, level, tile, nullptr);
+    price.per_visit = operand_cost(t, above, level, tile, nullptr, last_chunks);
     price.words = tile_words(tensor(t), tile, hierarchy_.footprint);
     if (parts_.count > 1 && hierarchy_.level(level).double_buffered) {
       const int child = level;
-      const double read = crossing(t, above, child, above, tile, Whose::busiest, nullptr);
+      const double read = crossing(t, above, child, above, tile, Whose::busiest, nullptr, last_chunks);
       const double fill = delivery_cycles(t, above, child, read, static_cast<double>(price.words));
       owe_anew(price, t, level, fill, 0);
       add_edge(price.once, fill,
@@ -366,7 +397,7 @@ std::int64_t Prices::room(int t, int level, const Extents& tile) const {
 
 Cost Prices::slide(int t, int level, const Extents& tile, std::size_t rank, std::int64_t shift) const {
   const Partial partial{rank, fresh_indices(tensor(t).ranks[rank], tile, shift, hierarchy_.footprint)};
-  return operand_cost(t, parent(t, level), level, tile, &partial);
+  return operand_cost(t, parent(t, level), level, tile, &partial, 0);
 }
 
 // -- MACs: R5 -------------------------------------------------------------------------------------------------------------
@@ -382,16 +413,16 @@ double Prices::mac_crossing(int t, int parent, int level, const Extents& tile, W
     for (int f = from; f < macs_level; ++f)
       if (f < level || mode(f, t) == Multicast::none) words *= static_cast<double>(factor(f, d));
     const bool each = dealt.fanout >= from && (dealt.fanout < level || mode(dealt.fanout, t) == Multicast::none);
-    if (dealt.dealt()) words *= static_cast<double>(each ? dealt.chunk : dealt.part);
+    if (dealt.dealt()) words *= static_cast<double>(each ? dealt.whole : dealt.steps());
   }
   for (const Rank& rank : tensor(t).ranks) {
-    if (rank.size() > 1) {
+    const int d = only_dimension(rank);
+    if (d < 0) {
       words *= mac_halo(t, rank, parent, level, tile, whose);
       continue;
     }
-    const int d = rank.front().dimension;
     for (int f = from; f < macs_level; ++f) words *= static_cast<double>(factor(f, d));
-    words *= static_cast<double>(deal(d).fanout >= from ? deal(d).chunk : deal(d).part);
+    if (deal(d).dealt()) words *= static_cast<double>(deal(d).fanout >= from ? deal(d).whole : deal(d).steps());
   }
   return words;
 }
@@ -409,6 +440,7 @@ double Prices::mac_halo(int t, const Rank& rank, int parent, int level, const Ex
     const Deal& dealt = deal(d);
     if (dealt.dealt()) {
       const bool joins = dealt.fanout >= std::max(from, level) && mode(dealt.fanout, t) != Multicast::none;
+      times *= static_cast<double>(dealt.chunks());
       if (joins)
         stepping.push_back(&term);
       else
@@ -423,7 +455,7 @@ double Prices::mac_halo(int t, const Rank& rank, int parent, int level, const Ex
       [&](std::size_t k, const std::vector<std::int64_t>& indices) -> double {
     if (k == stepping.size()) return static_cast<double>(union_size(indices, joined));
     const Deal& dealt = deal(stepping[k]->dimension);
-    const std::vector<std::int64_t> parts = dealt.parts();
+    const std::vector<std::int64_t> parts = dealt.parts(dealt.chunk);
     const std::int64_t column = ceil_divide(dealt.chunk, dealt.x);
     double total = 0;
     for (std::int64_t step = 0; step < dealt.part;) {
@@ -478,55 +510,57 @@ Cost Prices::mac_reads(int t, const Extents& tile) const {
 
 // -- outputs: R4, R5 ------------------------------------------------------------------------------------------------------
 
+/// Energy per word sent from `child` to `parent`: network, updates, accumulation without reduction (R4).
+double Prices::psums_up(int parent, int child, std::uint32_t last_chunks) const {
+  const int out = layer_.output();
+  const bool at_macs = child == hierarchy_.level_count();
+  double energy = 0;
+  double left = 1;  // of one word sent, after the reductions so far
+  double group = 1;
+  for (int f = child - 1; f >= parent; --f) {
+    const auto& fanout = hierarchy_.level(f).fanout;
+    if (!fanout) continue;
+    energy += left * network_energy(f, out);
+    const double lanes = at_macs ? irrelevant_lanes_at_macs(out, f, f + 1) : irrelevant_lanes(out, f, f + 1, last_chunks);
+    group *= lanes;
+    if (fanout->reduction) left /= lanes;
+  }
+  energy += left * write_energy(parent, out);
+  return energy + (at_macs ? left : left - 1 / group) * read_energy(parent, out);
+}
+
+/// Energy per word that comes back into `child`.
+double Prices::psums_back(int parent, int child) const {
+  const int out = layer_.output();
+  double energy = read_energy(parent, out) + write_energy(child, out);
+  for (int f = parent; f < child; ++f) energy += network_energy(f, out);
+  return energy;
+}
+
+/// Energy per word that visits the output's node at `level`.
+double Prices::psum_visit(int level, std::uint32_t last_chunks) const {
+  const int out = layer_.output();
+  const int above = parent(out, level);
+  const double group = irrelevant_lanes(out, above, level, last_chunks);
+  const double price =
+      psums_back(above, level) / group + psums_up(above, level, last_chunks) - (1 - 1 / group) * output_saved_[index(level)];
+  return hierarchy_.level(level).drain_reads ? price + read_energy(level, out) : price;
+}
+
 /// Prices per word that visits each node of the output, and what is fixed.
 void Prices::price_outputs() {
   const int out = layer_.output();
   const int macs_level = hierarchy_.level_count();
   Cost& fixed = fixed_of_[index(out)];
-  std::vector<int> chain;
-  for (int l = 0; l < macs_level; ++l)
-    if (l == 0 || kept(out, l)) chain.push_back(l);
-  const int innermost = chain.back();
-
-  /// Energy per word sent from `child` to `parent`: network, updates, accumulation without reduction (R4).
-  const auto up = [&](int parent, int child) {
-    double energy = 0;
-    double left = 1;  // of one word sent, after the reductions so far
-    double group = 1;
-    for (int f = child - 1; f >= parent; --f) {
-      const auto& fanout = hierarchy_.level(f).fanout;
-      if (!fanout) continue;
-      energy += left * network_energy(f, out);
-      const double lanes = irrelevant_lanes(out, f, f + 1, child == macs_level);
-      group *= lanes;
-      if (fanout->reduction) left /= lanes;
-    }
-    energy += left * write_energy(parent, out);
-    if (child < macs_level)
-      energy += (left - 1 / group) * read_energy(parent, out);
-    else
-      energy += left * read_energy(parent, out);
-    return energy;
-  };
-  /// Energy per word that comes back into `child`.
-  const auto back = [&](int parent, int child) {
-    double energy = read_energy(parent, out) + write_energy(child, out);
-    for (int f = parent; f < child; ++f) energy += network_energy(f, out);
-    return energy;
-  };
-
+  const int innermost = parent(out, macs_level);
+  fixed[kEnergy] += macs_ * psums_up(innermost, macs_level, 0);
   double saved = read_energy(innermost, out);  // by one word that starts from zero, further in
-  fixed[kEnergy] += macs_ * up(innermost, macs_level);
-  for (std::size_t k = chain.size(); k-- > 1;) {
-    const int child = chain[k];
-    const int above = chain[k - 1];
-    const double group = irrelevant_lanes(out, above, child);
-    const double comes_back = back(above, child);
-    double& price = output_price_[index(child)];
-    price = comes_back / group + up(above, child) - (1 - 1 / group) * saved;
-    if (hierarchy_.level(child).drain_reads) price += read_energy(child, out);
+  for (int level = innermost; level > 0; level = parent(out, level)) {
+    output_saved_[index(level)] = saved;
+    output_price_[index(level)] = psum_visit(level, 0);
+    const double comes_back = psums_back(parent(out, level), level);
     saved += comes_back;
-    output_zeros_[index(child)] = words_[index(out)] * comes_back;
+    output_zeros_[index(level)] = words_[index(out)] * comes_back;
   }
   fixed[kEnergy] -= words_[index(out)] * read_energy(innermost, out);
   if (parts_.count == 1) return;
@@ -539,7 +573,7 @@ void Prices::price_outputs() {
     if (relevant(out, d)) outputs *= static_cast<double>(temporal_[index(d)] * inside(innermost)[index(d)]);
     for (int f = innermost; f < macs_level; ++f) {
       const auto& fanout = hierarchy_.level(f).fanout;
-      if (fanout && (relevant(out, d) || !fanout->reduction)) updates *= lanes_at_work(d, f, f + 1, true);
+      if (fanout && (relevant(out, d) || !fanout->reduction)) updates *= lanes_at_work(d, f, f + 1);
     }
   }
   const std::int64_t words_wide = level_words(hierarchy_.level(innermost), tensor(out));
@@ -555,12 +589,13 @@ void Prices::price_outputs() {
   if (const int port = parts_.read_port[index(innermost)]; port >= 0) fixed[index(port)] += (updates - outputs) * width;
 }
 
-Price Prices::output_node(int level, const Extents& tile) const {
+Price Prices::output_node(int level, const Extents& tile, std::uint32_t last_chunks) const {
   const int out = layer_.output();
   const int above = parent(out, level);
   Price price;
   price.words = tile_words(tensor(out), tile, hierarchy_.footprint);
-  price.per_visit[kEnergy] = crossing(out, 0, level, level, tile, Whose::all, nullptr) * output_price_[index(level)];
+  price.per_visit[kEnergy] = crossing(out, 0, level, level, tile, Whose::all, nullptr, last_chunks) *
+                             (last_chunks == 0 ? output_price_[index(level)] : psum_visit(level, last_chunks));
   price.once[kEnergy] = -output_zeros_[index(level)];
   if (parts_.count == 1) return price;
 
@@ -571,14 +606,14 @@ Price Prices::output_node(int level, const Extents& tile) const {
     if (relevant(out, d)) {
       const Deal& dealt = deal(d);
       const bool here = dealt.fanout >= above && dealt.fanout < level;
-      const auto lanes = lanes_at_work(d, above, level, false) / (here ? static_cast<double>(dealt_[index(d)].size()) : 1);
+      const auto lanes = lanes_with_work(d, above, level) / (here ? static_cast<double>(dealt_[index(d)].size()) : 1);
       const auto size = static_cast<double>(tile[index(d)]);
       distinct *= lanes * (here ? static_cast<double>(dealt.chunk) : size);
       continue;
     }
     for (int f = above; f < level; ++f)
       if (const auto& fanout = hierarchy_.level(f).fanout; fanout && !fanout->reduction)
-        arrivals_per_word *= lanes_at_work(d, f, f + 1, false);
+        arrivals_per_word *= lanes_with_work(d, f, f + 1);
   }
   const double up = distinct * arrivals_per_word;
   const auto width_above = static_cast<double>(level_words(hierarchy_.level(above), tensor(out)));
@@ -619,9 +654,8 @@ double Prices::words_per_instance(int t, int level) const {
     for (const Term& term : rank) {
       std::int64_t left = layer_.dimensions[index(term.dimension)].bound;
       const Deal& dealt = deal(term.dimension);
-      if (dealt.dealt() && dealt.fanout < level) left = left / dealt.chunk * dealt.part;
       for (int f = 0; f < level; ++f) left /= factor(f, term.dimension);
-      most = std::max(most, left);
+      most = std::max(most, std::int64_t{dealt.dealt() && dealt.fanout < level ? dealt.steps() : left});
     }
     words *= static_cast<double>(most);
   }
@@ -674,7 +708,7 @@ Cost Prices::least_mac_reads(int t) const {
   // The lanes that ask for one word in a step are at most those of the irrelevant dimensions, and along a halo rank all but those
   // of its widest dimension.
   double sharing = 1;
-  const auto lanes = [&](int d) { return lanes_at_work(d, innermost, macs_level, true); };
+  const auto lanes = [&](int d) { return lanes_at_work(d, innermost, macs_level); };
   for (int d = 0; d < layer_.dimension_count(); ++d)
     if (!relevant(t, d)) sharing *= lanes(d);
   for (const Rank& rank : tensor(t).ranks) {
@@ -687,7 +721,7 @@ Cost Prices::least_mac_reads(int t) const {
     sharing *= all / widest;
   }
   double outer = 1;  // lanes above the innermost node
-  for (int d = 0; d < layer_.dimension_count(); ++d) outer *= lanes_at_work(d, 0, innermost, true);
+  for (int d = 0; d < layer_.dimension_count(); ++d) outer *= lanes_at_work(d, 0, innermost);
   const double reads = macs_ / sharing;
   Cost cost{};
   cost[kEnergy] = reads * read_energy(innermost, t);

@@ -96,8 +96,9 @@ class Prices {
   [[nodiscard]] const Extents& temporal() const { return temporal_; }
   [[nodiscard]] Extents inside(int level) const { return search_detail::inside(job_, hierarchy_, level); }
 
-  /// Cost of a tensor's node at `level` when `tile` iterations per dimension lie inside it, lanes included.
-  [[nodiscard]] Price node(int tensor, int level, const Extents& tile) const;
+  /// Cost of a tensor's node at `level` when `tile` iterations per dimension lie inside it, lanes included. `last_chunks`: the
+  /// dimensions, a bit each, whose lanes lie further out and have the last chunk.
+  [[nodiscard]] Price node(int tensor, int level, const Extents& tile, std::uint32_t last_chunks = 0) const;
   /// Words that such a node takes of its level (R6).
   [[nodiscard]] std::int64_t room(int tensor, int level, const Extents& tile) const;
   /// Cost of one visit that slides by `shift` along `rank` (R2).
@@ -152,13 +153,21 @@ class Prices {
     return job_.lanes[static_cast<std::size_t>(fanout)][static_cast<std::size_t>(d)];
   }
   [[nodiscard]] const Deal& deal(int d) const { return job_.deals[static_cast<std::size_t>(d)]; }
-  /// Lanes of a dimension over the fanouts of levels `from` … `to`-1 that have work at all; at the MACs, that have it in a step,
-  /// on average.
-  [[nodiscard]] double lanes_at_work(int d, int from, int to, bool at_macs) const;
+  /// Parts of the lanes that have work, in a full chunk or the last one.
+  [[nodiscard]] const std::vector<std::int64_t>& parts_of(int d, std::uint32_t last_chunks) const {
+    return (last_chunks >> d & 1U) != 0 ? last_parts_[static_cast<std::size_t>(d)] : dealt_[static_cast<std::size_t>(d)];
+  }
+  /// Lanes of a dimension over the fanouts of levels `from` … `to`-1 that have work at all.
+  [[nodiscard]] double lanes_with_work(int d, int from, int to, std::uint32_t last_chunks = 0) const;
+  /// … that have it in a step, on average.
+  [[nodiscard]] double lanes_at_work(int d, int from, int to) const;
   /// Of all dimensions irrelevant to a tensor.
-  [[nodiscard]] double irrelevant_lanes(int t, int from, int to, bool at_macs = false) const;
-  [[nodiscard]] double crossing(int t, int parent, int child, int level, const Extents& tile, Whose whose,
-                                const Partial* partial) const;
+  [[nodiscard]] double irrelevant_lanes(int t, int from, int to, std::uint32_t last_chunks = 0) const;
+  [[nodiscard]] double irrelevant_lanes_at_macs(int t, int from, int to) const;
+  /// The dimension of a rank of which all others have one iteration; -1: there are several.
+  [[nodiscard]] int only_dimension(const Rank& rank) const;
+  [[nodiscard]] double crossing(int t, int parent, int child, int level, const Extents& tile, Whose whose, const Partial* partial,
+                                std::uint32_t last_chunks) const;
   /// Fanouts from `innermost` out to `outermost`; words are joined over those of level `joining` and further in.
   struct Fanouts {
     int innermost = 0, outermost = 0, joining = 0;
@@ -169,14 +178,18 @@ class Prices {
                                      const Partial* partial) const;
   [[nodiscard]] double mac_crossing(int t, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] double mac_halo(int t, const Rank& rank, int parent, int level, const Extents& tile, Whose whose) const;
-  [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial) const;
+  [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial,
+                                  std::uint32_t last_chunks) const;
   [[nodiscard]] model_detail::Meeting meeting_at(int level) const;
   void rest(Cost& cost, int level, bool drains, double cycles) const;
   void owe_anew(Price& price, int t, int level, double fill, double drain) const;
   template <class Idle>
   void add_edge(Cost& once, double cycles, const Idle& idle) const;
   [[nodiscard]] double delivery_cycles(int t, int parent, int child, double read, double written) const;
-  [[nodiscard]] Price output_node(int level, const Extents& tile) const;
+  [[nodiscard]] Price output_node(int level, const Extents& tile, std::uint32_t last_chunks) const;
+  [[nodiscard]] double psums_up(int parent, int child, std::uint32_t last_chunks) const;
+  [[nodiscard]] double psums_back(int parent, int child) const;
+  [[nodiscard]] double psum_visit(int level, std::uint32_t last_chunks) const;
   /// Words of a tensor that one instance of a level meets at least, whichever iterations the lanes give it.
   [[nodiscard]] double words_per_instance(int t, int level) const;
   void price_macs_of(int t);
@@ -189,15 +202,16 @@ class Prices {
   std::array<std::uint32_t, kMaxTensors> relevant_{};  ///< dimensions, a bit each
   Extents temporal_{};
   double steps_ = 1;
-  double outside_ = 1;  ///< iterations of the temporal loops outside all parts
+  double outside_ = 1;  ///< iterations of the temporal loops of the dimensions that are not dealt
   double macs_ = 1;
-  std::array<std::vector<std::int64_t>, kMaxDimensions> dealt_;  ///< parts of each lane with work
+  std::array<std::vector<std::int64_t>, kMaxDimensions> dealt_, last_parts_;  ///< parts of each lane with work
   std::array<Cost, kMaxTensors> fixed_of_{};
   model_detail::Steps mac_steps_;
   std::array<model_detail::Meeting, kMaxLevels> meetings_{};  ///< at the ports of each level, where a bandwidth is given
   std::array<int, kMaxTensors> mac_fanout_{};
   std::array<double, kMaxTensors> words_{};        ///< of the whole tensor, touched
-  std::array<double, kMaxLevels> output_price_{};  ///< energy per word of a visit
+  std::array<double, kMaxLevels> output_price_{};  ///< energy per word of a visit, in full chunks
+  std::array<double, kMaxLevels> output_saved_{};  ///< energy that a word which starts from zero saves further in
   std::array<double, kMaxLevels> output_zeros_{};  ///< energy that first visits save: they start from zero
 };
 

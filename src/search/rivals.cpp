@@ -63,8 +63,9 @@ bool Rivals::enter(const Job& lanes, std::size_t number) {
     Deal& deal = common.deals[d];
     if (deal.fanout != fanout_ || wishes_[d] == Wish::same_parts) continue;
     const std::int32_t at_work = deal.lanes();
-    deal.x = wishes_[d] == Wish::same_lanes ? at_work : 1;
-    deal.y = 1;
+    const std::int32_t at_last = deal.ends_short() ? deal.lanes_at_last() : 1;
+    deal.x = wishes_[d] == Wish::same_lanes ? at_work : deal.idles() ? 2 : 1;
+    deal.y = at_last;
     if (wishes_[d] == Wish::fewest) entry.lanes[d] = at_work;
     if (wishes_[d] == Wish::most) entry.lanes[d] = -at_work;
   }

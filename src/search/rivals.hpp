@@ -8,6 +8,7 @@
 //   psums each lane has its own too; but each begins at zero, and with a reduction on the way they are one when they arrive.
 //   Where nothing else is paid for them (no network, no read by a drain, no level between the lanes and theirs) more lanes cost
 //   no more.
+// Of chunks of which the last is short, those are compared that it keeps as many lanes busy of, all of them or not.
 #pragma once
 
 #include <array>

@@ -346,9 +346,13 @@ class Searcher {
   [[nodiscard]] Score visit_choices(const Knot& knot, const Score& limit, const Visit& visit) {
     search_detail::LaneWish wish;
     wish.left = search_detail::left_by(problem_.layer, *knot.lanes);
-    for (int d = 0; d < problem_.layer.dimension_count(); ++d)
+    for (int d = 0; d < problem_.layer.dimension_count(); ++d) {
       wish.deals[index(d)] =
           knot.remainders && search_detail::may_deal(problem_.layer, problem_.hierarchy, options_.constraints, d, knot.fanouts);
+      wish.ends_short[index(d)] = options_.mapspace.remainders == Remainders::loops &&
+                                  wish.left[index(d)] == problem_.layer.dimensions[index(d)].bound &&
+                                  search_detail::may_end_short(problem_.layer, problem_.hierarchy, d);
+    }
     const auto bound = lanes_bound_->begin(*knot.lanes, knot.fanouts);
     // Rounding may put the bound of a choice that is begun a little above that of the whole.
     constexpr double kRounding = 1 + 1e-9;

@@ -97,6 +97,9 @@ class Rules {
       const auto* loop = node<Loop>(i);
       if (loop != nullptr && !may_cut(loop->dimension) && !divides(i, loop->dimension, loop->count))
         return "a loop over " + name(loop->dimension) + " leaves a remainder";
+      if (loop != nullptr && ends_in_short_chunk(nest_, layer_, loop->dimension) &&
+          !search_detail::may_end_short(layer_, hierarchy_, loop->dimension))
+        return "a loop over " + name(loop->dimension) + " leaves a remainder outside its lanes";
       const auto* lanes = node<SpatialLoop>(i);
       if (lanes != nullptr && mapspace_.remainders == Remainders::none && !divides(i, lanes->dimension, lanes->count))
         return "lanes over " + name(lanes->dimension) + " leave a remainder";
@@ -104,10 +107,13 @@ class Rules {
     return "";
   }
 
-  /// The fanout over which a dimension is dealt in parts that do not divide; -1: it is not.
+  /// The fanout over which a dimension is dealt in parts that do not divide, or in chunks of which the last is short; -1: it is
+  /// not.
   [[nodiscard]] int dealt_over(int d) const {
+    const bool ends_short = ends_in_short_chunk(nest_, layer_, d);
     for (std::size_t i = 0; i < nest_.nodes.size(); ++i)
-      if (const auto* lanes = node<SpatialLoop>(i); lanes != nullptr && lanes->dimension == d && !divides(i, d, lanes->count))
+      if (const auto* lanes = node<SpatialLoop>(i);
+          lanes != nullptr && lanes->dimension == d && (ends_short || !divides(i, d, lanes->count)))
         return lanes->fanout;
     return -1;
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "support/generate.hpp"
 #include "tilepath/base/error.hpp"
 #include "tilepath/certify/recheck.hpp"
+#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/model/evaluate.hpp"
 #include "tilepath/search/search.hpp"
@@ -314,6 +316,55 @@ TEST_CASE("search: the same where tiles inside lanes fit badly") {
                                truth.best < score_of(options.objective, search(layer, hierarchy, options).evaluation));
   }
   MESSAGE(checked << " enumerated to the end, " << better << " of them better with remainders");
+  CHECK(checked > 0);
+  CHECK(better > 0);
+}
+
+TEST_CASE("search: the same where the last chunk that lanes are dealt is short") {
+  int checked = 0;
+  int better = 0;
+  constexpr int kShowsGain = 20;  // cases at least, so that some are better
+  for (int seed = 0; seed < std::max(kShowsGain, cases(60)); ++seed) {
+    Random random(static_cast<std::uint64_t>(seed));
+    const auto one_of = [&](const std::array<std::int64_t, 4>& values) { return values.at(random() % values.size()); };
+    const bool two = random() % 2 == 0;
+    const Layer layer = conv("odd", {.m = two ? one_of({2, 3, 5, 7}) : one_of({1, 2, 4, 11}),
+                                     .c = two ? one_of({3, 5, 7, 8}) : one_of({7, 10, 11, 14}),
+                                     .p = random() % 4 == 0 ? 2 : 1});
+    Hierarchy hierarchy;
+    const std::size_t levels = two ? 2 : 2 + random() % 2;
+    while (hierarchy.levels.size() < levels) {
+      Level level;
+      level.name = "L" + std::to_string(hierarchy.levels.size());
+      level.read_energy = level.write_energy = std::pow(10, static_cast<double>(levels - hierarchy.levels.size()));
+      level.drain_reads = random() % 4 == 0;
+      if (hierarchy.levels.size() + 1 == levels)  // room for tiles of single words at best
+        level.partitions = {{{true, true, true}, one_of({2, 3, 4, 6})}};
+      hierarchy.levels.push_back(level);
+    }
+    Fanout fanout{.x = one_of({2, 3, 4, 5}), .y = one_of({1, 1, 2, 3})};
+    for (Multicast& mode : fanout.multicast) mode = random() % 3 == 0 ? Multicast::none : Multicast::all;
+    fanout.reduction = random() % 3 != 0;
+    for (double& energy : fanout.energy_per_word) energy = static_cast<double>(random() % 3);
+    hierarchy.levels[levels - 1 - random() % 2].fanout = fanout;
+    SearchOptions options;
+    options.objective = random() % 3 == 0 ? Objective::energy : Objective::edp;
+    options.mapspace = {random() % 2 == 0, Remainders::loops, Bypass::free};
+    const BruteForce truth = brute_force(layer, hierarchy, options.objective, options.mapspace, 60000);
+    if (!truth.complete || truth.nests == 0) continue;
+    ++checked;
+    CAPTURE(seed);
+    check_bound(layer, hierarchy, options, truth);
+    CHECK(why_outside(truth.nest, layer, hierarchy, options.mapspace).empty());
+    CHECK(!recheck(layer, hierarchy, options, truth.best.value).better);
+    CHECK(recheck(layer, hierarchy, options, truth.best.value * 1.001).better);
+    const auto ends_short = [&](int d) { return ends_in_short_chunk(truth.nest, layer, d); };
+    bool any = false;
+    for (int d = 0; d < layer.dimension_count(); ++d) any = any || ends_short(d);
+    options.mapspace.remainders = Remainders::lanes;
+    better += static_cast<int>(any && truth.best < score_of(options.objective, search(layer, hierarchy, options).evaluation));
+  }
+  MESSAGE(checked << " enumerated to the end, " << better << " of them better with short chunks");
   CHECK(checked > 0);
   CHECK(better > 0);
 }

@@ -90,21 +90,60 @@ class Visitor {
     return true;
   }
 
-  /// Lanes x and y of a chunk that leave none idle, in parts of which at least one is shorter.
+  /// Lanes x and y of a chunk that leave none idle, in parts of which at least one is shorter; or with a last chunk that is.
   void deal(std::size_t d, std::size_t a, std::int64_t left) {
     for (std::int64_t chunk = 1; chunk <= left; ++chunk)
       for (std::int64_t x = 1; x <= chunk; ++x)
         for (std::int64_t y = 1; y <= chunk; ++y) {
-          if (left % chunk != 0 || !room(d, a, x) || !room(d, a + 1, y)) continue;
+          if (!room(d, a, x) || !room(d, a + 1, y)) continue;
           const std::int64_t column = (chunk + x - 1) / x;
           const std::int64_t part = (column + y - 1) / y;
-          if ((x - 1) * column >= chunk || (y - 1) * part >= column || part * x * y == chunk) continue;
+          if ((x - 1) * column >= chunk || (y - 1) * part >= column) continue;
+          const bool ends_short = left % chunk != 0;
+          if (ends_short ? x * y == 1 || !may_end_short(d, left) : part * x * y == chunk) continue;
           used_[a] *= x;
           used_[a + 1] *= y;
-          levels(d, 0, static_cast<int>(a / 2) + 1, left / chunk);
+          const int levels_outside = static_cast<int>(a / 2) + 1;
+          if (ends_short)
+            chunks(d, levels_outside, 1, {left, chunk, lanes_idle(left % chunk, column, part) > lanes_idle(chunk, column, part)});
+          else
+            levels(d, 0, levels_outside, left / chunk);
           used_[a] /= x;
           used_[a + 1] /= y;
         }
+  }
+  /// Of 64 columns of as many lanes, those that have nothing to do.
+  static std::int64_t lanes_idle(std::int64_t iterations, std::int64_t column, std::int64_t part) {
+    std::int64_t idle = 0;
+    for (std::int64_t i = 0; i < 64; ++i)
+      for (std::int64_t j = 0; j * part < column; ++j) idle += static_cast<std::int64_t>(i * column + j * part >= iterations);
+    return idle;
+  }
+  [[nodiscard]] bool may_end_short(std::size_t d, std::int64_t left) const {
+    return mapspace_.remainders == Remainders::loops && left == layer_.dimensions[d].bound && !hierarchy_.limited() &&
+           !along_halo(layer_, static_cast<int>(d)) &&
+           std::none_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
+                        [](const Level& level) { return level.retention == Retention::sliding; });
+  }
+  struct Chunks {
+    std::int64_t whole = 1, chunk = 1;
+    bool idles = false;  ///< lanes, in the last one
+  };
+  /// Loops at each of these levels, outermost first, whose tiles are whole chunks. Where lanes idle, the innermost of several
+  /// iterations has three.
+  void chunks(std::size_t d, int levels_left, std::int64_t outside, const Chunks& of) {
+    const std::int64_t all = (of.whole + of.chunk - 1) / of.chunk;
+    if (levels_left == 0) {
+      if (outside == all) dimension(d + 1);
+      return;
+    }
+    for (std::int64_t count = 1; outside * count <= all; ++count) {
+      const std::int64_t tiles = outside * count;
+      if (all % tiles != 0) continue;
+      if (tiles > 1 && (of.whole + tiles - 1) / tiles != all / tiles * of.chunk) continue;
+      if (tiles == all && of.idles && count == 2) continue;
+      chunks(d, levels_left - 1, tiles, of);
+    }
   }
 
   /// Tiles of `extent` that cover each chunk, the last of them perhaps short.
@@ -257,6 +296,18 @@ TEST_CASE("mapspace: a nest outside it is told by the rule that it breaks") {
   CHECK(why({Loop{c, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{p, 4}, all_r}, lanes).empty());
   // One iteration in the short tile.
   CHECK(why({Loop{c, 4}, Loop{p, 7}, weights, Loop{m, 7}, Loop{p, 2}, all_r}, loops) == "it breaks the rule of remainders");
+  // Outside lanes: whole chunks of them, the last short.
+  CHECK(why({Loop{m, 3}, SpatialLoop{m, 3, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r}, loops).empty());
+  CHECK(why({Loop{m, 3}, SpatialLoop{m, 3, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r}, lanes) ==
+        "a loop over M leaves a remainder");
+  CHECK(why({Loop{m, 2}, SpatialLoop{m, 4, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r}, loops) ==
+        "it breaks the rule of remainders");  // the fourth lane has but one iteration of the loop outside
+  CHECK(
+      why({Loop{m, 2}, SpatialLoop{m, 2, 1, Axis::x}, Store{{0, 1, 2}, 2}, Loop{c, 4}, all_p, all_r, Loop{m, 2}}, loops).empty());
+  CHECK(why({Loop{m, 2}, SpatialLoop{m, 2, 1, Axis::x}, Store{{0, 2}, 2}, Loop{m, 2}, Store{{1}, 2}, Loop{c, 4}, all_p, all_r},
+            loops) == "storage nodes stand inside a part of M");
+  CHECK(why({Loop{p, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{c, 4}, all_r}, loops) ==
+        "a loop over P leaves a remainder outside its lanes");
   hierarchy.levels[2].retention = Retention::sliding;
   CHECK(why(in_time, loops) == "a loop over P leaves a remainder");
 }

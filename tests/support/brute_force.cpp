@@ -25,6 +25,7 @@ class Enumeration {
     for (const Dimension& dimension : layer.dimensions) left_.push_back(dimension.bound);
     uneven_.resize(left_.size());
     chunks_.resize(left_.size());
+    in_chunks_.resize(left_.size());
   }
 
   BruteForce run() {
@@ -78,7 +79,7 @@ class Enumeration {
         loops(level, kept);
       return;
     }
-    if (uneven_[static_cast<std::size_t>(dimension)] != 0) {
+    if (uneven_[static_cast<std::size_t>(dimension)] != 0 || in_chunks_[static_cast<std::size_t>(dimension)]) {
       lanes(level, dimension + 1);
       return;
     }
@@ -98,7 +99,8 @@ class Enumeration {
     if (mapspace_.remainders != Remainders::none && may_deal(level, dimension)) deals(level, dimension);
   }
 
-  /// A tile of `chunk` iterations in parts that do not divide it, each run through innermost.
+  /// A tile of `chunk` iterations in parts that do not divide it, each run through innermost; or with a last such tile that is
+  /// shorter.
   void deals(int level, int dimension) {
     auto& left = left_[static_cast<std::size_t>(dimension)];
     const std::int64_t whole = left;
@@ -108,14 +110,20 @@ class Enumeration {
         for (std::int64_t y = 1; y <= fanout.y; ++y) {
           const std::int64_t column = (chunk + x - 1) / x;
           const std::int64_t part = (column + y - 1) / y;
-          if (whole % chunk != 0 || part * x * y == chunk) continue;
+          const bool ends_short = whole % chunk != 0;
+          const std::int64_t chunks = (whole + chunk - 1) / chunk;
+          if (ends_short ? x * y == 1 || !may_end_short(dimension) || (whole + chunks - 1) / chunks != chunk
+                         : part * x * y == chunk)
+            continue;
           if ((x - 1) * column >= chunk || (y - 1) * part >= column) continue;  // the last would have nothing to do
           const std::vector<Node> before = inside_out_;
           if (part > 1) inside_out_.insert(inside_out_.begin() + 1, Loop{dimension, part});
           if (y > 1) inside_out_.emplace_back(SpatialLoop{dimension, y, level, Axis::y});
           if (x > 1) inside_out_.emplace_back(SpatialLoop{dimension, x, level, Axis::x});
-          left = whole / chunk;
+          left = chunks;
+          in_chunks_[static_cast<std::size_t>(dimension)] = ends_short;
           lanes(level, dimension + 1);
+          in_chunks_[static_cast<std::size_t>(dimension)] = false;
           inside_out_ = before;
         }
     left = whole;
@@ -139,13 +147,20 @@ class Enumeration {
     return true;
   }
 
-  /// At each point: one more loop of a prime count, or a storage node, or (all placed) the next fanout.
+  [[nodiscard]] bool may_end_short(int dimension) const {
+    return mapspace_.remainders == Remainders::loops && !hierarchy_.limited() && !along_halo(layer_, dimension) &&
+           std::none_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
+                        [](const Level& of) { return of.retention == Retention::sliding; });
+  }
+
+  /// At each point: one more loop of a prime count (over chunks: of any), or a storage node, or (all placed) the next fanout.
   void loops(int level, const std::vector<int>& missing) {
     if (!result_.complete) return;
     for (std::size_t d = 0; d < left_.size(); ++d) {
       if (mapspace_.remainders == Remainders::loops) cuts(d, level, missing);
       for (std::int64_t p = 2; uneven_[d] == 0 && p <= left_[d]; ++p) {
-        if (left_[d] % p != 0 || (p > 2 && p % 2 == 0) || (p > 3 && p % 3 == 0)) continue;  // bounds are below 25
+        const bool prime = (p <= 2 || p % 2 != 0) && (p <= 3 || p % 3 != 0);  // bounds are below 25
+        if (left_[d] % p != 0 || !(prime || in_chunks_[d])) continue;
         left_[d] /= p;
         inside_out_.emplace_back(Loop{static_cast<int>(d), p});
         loops(level, missing);
@@ -261,6 +276,7 @@ class Enumeration {
   std::vector<std::int64_t> left_;
   std::vector<std::int64_t> uneven_;  ///< extents of tiles that do not divide their chunk; 0 = all divides
   std::vector<std::int64_t> chunks_;  ///< those chunks
+  std::vector<bool> in_chunks_;       ///< dimensions dealt in chunks of which the last is short
   std::vector<Node> inside_out_;
   BruteForce result_;
 };

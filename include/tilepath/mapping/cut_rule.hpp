@@ -9,12 +9,22 @@ namespace tilepath {
 /// Whether a dimension lies along a halo: a rank of an operand sums it and another of more than one iteration.
 bool along_halo(const Layer& layer, int dimension);
 
-/// A loop may leave a remainder: of the tiles that it runs over the last is short. Then
+/// Whether a loop outside lanes of a dimension leaves a remainder of it, the last chunk that is dealt to them being short.
+bool ends_in_short_chunk(const Nest& nest, const Layer& layer, int dimension);
+
+/// A loop may leave a remainder: of the tiles that it runs over the last is short. Inside all lanes of its dimension, then
 ///
-/// - it stands inside all lanes of its dimension; a dimension along a halo has none,
+/// - a dimension along a halo has no lanes,
 /// - the loops further in divide its full tiles, down to one whose tiles divide the short one too,
 /// - each of them has two iterations or more in the short tile,
 /// - and no step moves a halo rank by as much as loops inside it could move it back in a short tile: there the tile would stay.
+///
+/// Outside lanes of its dimension, which all lie on one fanout and are dealt *chunks*, the last of them short, then
+///
+/// - a lane runs through its part of a chunk in one loop,
+/// - the loops there run over whole chunks, so that of the tiles of each of them only the last is short,
+/// - the innermost of them has three iterations or more, if some lanes have nothing to do in the last chunk,
+/// - and the dimension does not lie along a halo.
 ///
 /// True of every nest without remainders in time. Loops that stand on end count as one.
 bool within_cut_rule(const Nest& nest, const Layer& layer);
