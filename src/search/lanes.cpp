@@ -84,37 +84,27 @@ class Choices {
     for (const Room& room : rooms_[at]) most = std::max(most, room.first * room.second);
     const double more = std::min(static_cast<double>(most), iterations_after_[at]);
     LanesBegun begun{steps * iterations_after_[at] / more, sharing, idle};
-    for (const auto& [t, rank] : halos_) {
-      double all = 1;
-      double widest = 1;
-      for (const Term& term : *rank) {
-        const double lanes = lanes_[static_cast<std::size_t>(term.dimension)];
-        all *= lanes;
-        widest = std::max(widest, lanes);
-      }
-      begun.sharing[static_cast<std::size_t>(t)] *= all / widest;
-    }
+    for (const auto& [t, rank] : halos_) begun.sharing[static_cast<std::size_t>(t)] *= shared_along(*rank);
     for (double& lanes : begun.sharing) lanes *= more;
     return begun;
   }
 
-  /// Whether any choice that goes on from the dimensions before `d` was worth it.
-  bool extend(int d, double steps, const std::array<double, kMaxTensors>& sharing, double idle) {
+  /// What is known with a way to lay lanes of these dimensions, each dealt so that the fewest are idle; then the ways to deal.
+  void extend(int d, double steps, const std::array<double, kMaxTensors>& sharing, double idle) {
     const auto at = static_cast<std::size_t>(d);
     const LanesBegun begun = this->begun(at, steps, sharing, idle);
-    if (!wish_.worth(begun)) return false;
+    if (!wish_.worth(begun)) return;
     if (d == layer_.dimension_count()) {
-      visit_(choice_, begun);
-      return true;
+      choose_deals(0, begun);
+      return;
     }
     const auto go_on = [&](double lanes, double lanes_at_all, std::int64_t steps_of_it) {
       lanes_[at] = lanes;
       std::array<double, kMaxTensors> more = sharing;
       for (std::uint32_t tensors = irrelevant_[at]; tensors != 0; tensors &= tensors - 1)
         more[static_cast<std::size_t>(std::countr_zero(tensors))] *= lanes;
-      const bool worth = extend(d + 1, steps * static_cast<double>(steps_of_it), more, idle * lanes_at_all / lanes);
+      extend(d + 1, steps * static_cast<double>(steps_of_it), more, idle * lanes_at_all / lanes);
       lanes_[at] = 1;
-      return worth;
     };
     std::vector<Room>& after = rooms_[at + 1];
     for (const Factor& factor : factors_[at]) {
@@ -127,18 +117,63 @@ class Choices {
     }
     choice_.factors[at] = 1;
     for (const std::vector<Deal>& deals : deals_[at]) {
+      const Deal& least_idle = deals.front();
       after.clear();
-      take(deals.front().x, deals.front().y, at);
+      take(least_idle.x, least_idle.y, at);
       keep_largest(after);
       if (after.empty()) continue;
-      for (const Deal& deal : deals) {
-        choice_.deals[at] = deal;
-        // The others take more steps and share less.
-        if (!go_on(deal.lanes_at_work(), static_cast<double>(deal.x) * deal.y, deal.steps())) break;
-      }
+      ways_[at] = &deals;
+      choice_.deals[at] = least_idle;
+      go_on(least_idle.lanes_at_work(), static_cast<double>(least_idle.x) * least_idle.y, least_idle.steps());
     }
     choice_.deals[at] = {};
-    return true;
+    ways_[at] = nullptr;
+  }
+
+  /// All ways to deal the dimensions from `d` on over the lanes chosen. `begun`: of those chosen so far, the others with the
+  /// least idle.
+  void choose_deals(std::size_t d, const LanesBegun& begun) {
+    while (d < ways_.size() && (ways_[d] == nullptr || ways_[d]->size() == 1)) ++d;
+    if (d == ways_.size()) {
+      visit_(choice_, begun);
+      return;
+    }
+    const std::vector<Deal>& deals = *ways_[d];
+    for (const Deal& deal : deals) {
+      choice_.deals[d] = deal;
+      const LanesBegun with_it = dealt_so(begun, d, deals.front(), deal);
+      // The others take more steps and share less.
+      if (!wish_.worth(with_it)) break;
+      choose_deals(d + 1, with_it);
+    }
+    choice_.deals[d] = deals.front();
+    lanes_[d] = deals.front().lanes_at_work();
+  }
+
+  /// What is known when dimension `d` is dealt otherwise over the same lanes.
+  [[nodiscard]] LanesBegun dealt_so(LanesBegun begun, std::size_t d, const Deal& before, const Deal& now) {
+    const double more = now.lanes_at_work() / before.lanes_at_work();
+    begun.steps = begun.steps / before.steps() * now.steps();  // whole numbers
+    begun.idle /= more;
+    for (std::uint32_t tensors = irrelevant_[d]; tensors != 0; tensors &= tensors - 1)
+      begun.sharing[static_cast<std::size_t>(std::countr_zero(tensors))] *= more;
+    lanes_[d] = before.lanes_at_work();
+    for (const auto& [t, rank] : halos_) begun.sharing[static_cast<std::size_t>(t)] /= shared_along(*rank);
+    lanes_[d] = now.lanes_at_work();
+    for (const auto& [t, rank] : halos_) begun.sharing[static_cast<std::size_t>(t)] *= shared_along(*rank);
+    return begun;
+  }
+
+  /// Lanes that may need the same word along a halo rank: all but those of its widest dimension.
+  [[nodiscard]] double shared_along(const Rank& rank) const {
+    double all = 1;
+    double widest = 1;
+    for (const Term& term : rank) {
+      const double lanes = lanes_[static_cast<std::size_t>(term.dimension)];
+      all *= lanes;
+      widest = std::max(widest, lanes);
+    }
+    return all / widest;
   }
 
   void take(std::int64_t x, std::int64_t y, std::size_t at) {
@@ -171,6 +206,7 @@ class Choices {
   std::vector<std::uint32_t> irrelevant_;              ///< per dimension, to which tensors, a bit each
   std::vector<std::pair<int, const Rank*>> halos_;     ///< tensor and rank
   std::array<double, kMaxDimensions> lanes_{};         ///< chosen so far: those with work
+  std::array<const std::vector<Deal>*, kMaxDimensions> ways_{};  ///< to deal a dimension over the lanes chosen; null: it is not
   /// Per dimension, what the splits of the choices before it may leave of the axes; a larger room makes a smaller one needless.
   std::vector<std::vector<Room>> rooms_;
   const std::function<void(const LaneChoice&, const LanesBegun&)>& visit_;
