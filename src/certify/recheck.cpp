@@ -212,9 +212,11 @@ class Rechecker {
   }
 
   /// The mapspace's rule of a last chunk that is shorter: no lanes of the dimension further out, no halo, nothing that slides, no
-  /// bandwidth; as many chunks as tiles of their size take; and three at least if lanes are idle in the last.
+  /// bandwidth; with remainders at the lanes alone parts of one iteration; as many chunks as tiles of their size take; and three
+  /// at least if lanes are idle in the last.
   [[nodiscard]] bool may_end_short(int d, std::int64_t whole, const Unrolled& of) const {
-    if (options_.mapspace.remainders != Remainders::loops || limited_ || slides() || along_halo(layer_, d)) return false;
+    if (limited_ || slides() || along_halo(layer_, d)) return false;
+    if (options_.mapspace.remainders == Remainders::lanes && of.part() > 1) return false;
     const std::int64_t chunks = ceil_divide(whole, of.chunk);
     return whole == layer_.dimensions[at_(d)].bound && whole % of.chunk != 0 && of.x * of.y > 1 &&
            ceil_divide(whole, chunks) == of.chunk && (chunks > 2 || !idles(whole, of));
@@ -715,9 +717,12 @@ class Rechecker {
     }
   }
 
-  /// The mapspace's rule: along a halo only without lanes, and not where tiles of a tensor with a halo are kept sliding.
+  /// The mapspace's rule: along a halo only without lanes, not beside short chunks, and not where tiles of a tensor with a halo
+  /// are kept sliding.
   [[nodiscard]] bool may_cut(int d) const {
     if (options_.mapspace.remainders != Remainders::loops) return false;
+    for (int other = 0; other < layer_.dimension_count(); ++other)
+      if (cut_in_chunks(other) > 0) return false;
     for (const auto& level : job_.lanes)
       if (level[at_(d)].chunk > 0 || (level[at_(d)].x * level[at_(d)].y > 1 && along_halo(layer_, d))) return false;
     const auto& levels = hierarchy_.levels;

@@ -18,8 +18,15 @@ class Cuts {
       : nest_(simplified(nest, layer)), layer_(layer), inside_(extents_inside(nest_, layer)), bounds_(bounds_of(layer)) {}
 
   bool within_rule() {
-    for (int d = 0; d < layer_.dimension_count(); ++d)
-      if (!cut(d, nest_.nodes.size()).allowed) return false;
+    bool in_time = false;
+    bool in_chunks = false;
+    for (int d = 0; d < layer_.dimension_count(); ++d) {
+      const Cut here = cut(d, nest_.nodes.size());
+      if (!here.allowed) return false;
+      bool& remainders = ends_in_short_chunk(nest_, layer_, d) ? in_chunks : in_time;
+      remainders = remainders || here.remainders;
+    }
+    if (in_time && in_chunks) return false;
     for (int t = 0; t < layer_.output(); ++t)
       for (std::size_t i = 1; i < nest_.nodes.size(); ++i)
         if (stores(i, t) && !moves_in_short_tiles(t, i)) return false;

@@ -21,7 +21,7 @@ struct Finding {
 
 struct Findings::State {
   std::map<search_detail::Job, Finding> jobs;  ///< by their lanes
-  std::map<std::pair<search_detail::Keeping, search_detail::Nearest>, double> outer_energy;
+  std::map<std::pair<search_detail::Outer, search_detail::Nearest>, double> outer_energy;
   std::vector<Nest> nests;  ///< what searches came to, proved or not
 };
 

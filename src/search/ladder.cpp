@@ -99,10 +99,10 @@ Ladder ragged_ladder(std::int64_t whole) {
   return ladder;
 }
 
-Ladder banded_ladder(std::int64_t whole) {
+Ladder banded_ladder(std::int64_t whole, double most_to_least) {
   Ladder ladder;
   for (std::int64_t least = 1; least < whole;) {
-    const std::int64_t extent = std::min(whole - 1, least + least / 2);
+    const std::int64_t extent = std::min(whole - 1, static_cast<std::int64_t>(most_to_least * static_cast<double>(least)));
     Rung rung = whole % extent == 0 ? even_rung(whole, extent) : uneven_rung(whole, whole, extent);
     rung.least = least;
     least = extent + 1;

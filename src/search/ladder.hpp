@@ -45,8 +45,9 @@ Ladder chunk_ladder(const Deal& deal);
 /// around it is left out, since its tiles would stay in place there; what it makes together with its neighbours is not.
 Ladder ragged_ladder(std::int64_t whole);
 
-/// Bands of extents, each half as wide as its least: a bound on the above from fewer rungs. `extent` is the largest of a band,
-/// which has the fewest tiles and moves the fewest words; `least` takes the least room. A loop leads from band to band.
-Ladder banded_ladder(std::int64_t whole);
+/// Bands of extents, whose largest is so many times as much as the least: a bound on the above from fewer rungs. `extent` is the
+/// largest of a band, which has the fewest tiles and moves the fewest words; `least` takes the least room. A loop leads from band
+/// to band.
+Ladder banded_ladder(std::int64_t whole, double most_to_least);
 
 }  // namespace tilepath::search_detail

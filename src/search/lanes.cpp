@@ -69,7 +69,7 @@ class Choices {
     const auto at = static_cast<std::size_t>(d);
     std::map<std::pair<std::int32_t, std::int32_t>, std::vector<Deal>> by_lanes;
     for (const Deal& deal :
-         deals_of(wish_.left[at], index, on_x_[at] ? fanout_.x : 1, on_y_[at] ? fanout_.y : 1, wish_.ends_short[at]))
+         deals_of(wish_.left[at], index, on_x_[at] ? fanout_.x : 1, on_y_[at] ? fanout_.y : 1, wish_.most_part_if_short[at]))
       by_lanes[{deal.x, deal.y}].push_back(deal);
     for (auto& [lanes, deals] : by_lanes) {
       std::stable_sort(deals.begin(), deals.end(),
@@ -239,7 +239,8 @@ bool slides(const Hierarchy& hierarchy) {
 
 }  // namespace
 
-std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y, bool may_end_short) {
+std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y,
+                           std::int64_t most_part_if_short) {
   std::vector<Deal> deals;
   const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };  // bounds and fanouts fit
   const auto deal_chunk = [&](std::int64_t chunk) {
@@ -250,13 +251,14 @@ std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, s
         const std::int64_t part = ceil_divide(column, y);
         if (x * y == 1 || ceil_divide(column, part) != y) continue;
         const Deal deal{fanout, narrow(chunk), narrow(part), narrow(x), narrow(y), narrow(left)};
-        if (deal.ends_short() ? deal.idles() && deal.chunks() == 2 : part * x * y == chunk) continue;
+        const bool dead_end = deal.idles() && deal.chunks() == 2;  // see chunk_ladder
+        if (deal.ends_short() ? part > most_part_if_short || dead_end : part * x * y == chunk) continue;
         deals.push_back(deal);
       }
     }
   };
   for (const std::int64_t chunk : divisors(left)) deal_chunk(chunk);
-  for (std::int64_t chunks = 2; may_end_short && chunks < left; ++chunks) {
+  for (std::int64_t chunks = 2; most_part_if_short > 0 && chunks < left; ++chunks) {
     const std::int64_t chunk = ceil_divide(left, chunks);
     if (left % chunk != 0 && ceil_divide(left, chunk) == chunks) deal_chunk(chunk);
   }
@@ -287,8 +289,9 @@ bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<
   return true;
 }
 
-bool may_end_short(const Layer& layer, const Hierarchy& hierarchy, int d) {
-  return !slides(hierarchy) && !hierarchy.limited() && !along_halo(layer, d);
+std::int64_t most_part_if_short(const Layer& layer, const Hierarchy& hierarchy, Remainders remainders, int d) {
+  if (remainders == Remainders::none || slides(hierarchy) || hierarchy.limited() || along_halo(layer, d)) return 0;
+  return remainders == Remainders::lanes ? 1 : layer.dimensions[static_cast<std::size_t>(d)].bound;
 }
 
 std::int32_t Deal::lanes_of(std::int32_t iterations) const {

@@ -11,6 +11,7 @@
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/mapping/nest.hpp"
 #include "tilepath/search/constraint.hpp"
+#include "tilepath/search/search.hpp"
 #include "tilepath/workload/layer.hpp"
 
 namespace tilepath::search_detail {
@@ -58,18 +59,20 @@ struct LaneChoice {
 /// Ascending divisors of n.
 std::vector<std::int64_t> divisors(std::int64_t n);
 
-/// All ways to deal what is left of a bound over the lanes of one fanout, where parts are unequal, or (if it `may_end_short`) the
-/// last chunk is shorter than the others.
-std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y, bool may_end_short);
+/// All ways to deal what is left of a bound over the lanes of one fanout, where parts are unequal, or of at most so many
+/// iterations and the last chunk is shorter than the others.
+std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, std::int64_t most_y,
+                           std::int64_t most_part_if_short);
 
 /// Whether the mapspace deals dimension `d` over the fanout of a level, under these constraints: not along a halo whose tiles are
 /// kept sliding, have boxes around them or are joined only where equal (no closed form of their words); and not one named in an
 /// order of loops, since its parts are run through innermost.
 bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<Constraint>& constraints, int d, int fanout);
 
-/// Whether the last chunk of a dimension that may be dealt so may be shorter than the others (Remainders::loops): not along a
-/// halo, and not where tiles are kept sliding or a bandwidth is limited (the lattice has no closed form of these).
-bool may_end_short(const Layer& layer, const Hierarchy& hierarchy, int d);
+/// If the last chunk of a dimension may be shorter than the others: the longest parts. 0: it may not, without remainders, along a
+/// halo, and where tiles are kept sliding or a bandwidth is limited (the lattice has no closed form of these). With remainders at
+/// the lanes alone a part is one iteration: the lanes take the dimension step by step, and some of them are idle in the last.
+std::int64_t most_part_if_short(const Layer& layer, const Hierarchy& hierarchy, Remainders remainders, int d);
 
 /// Whether the mapspace cuts dimension `d` with a remainder in time: not where tiles of a tensor with a halo are kept sliding.
 bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int d);
@@ -85,9 +88,9 @@ struct LanesBegun {
 
 /// What lane choices are wanted for a fanout.
 struct LaneWish {
-  Extents left{};                                 ///< what outer fanouts leave of each bound
-  std::array<bool, kMaxDimensions> deals{};       ///< dimensions that may be dealt
-  std::array<bool, kMaxDimensions> ends_short{};  ///< ... in chunks of which the last is shorter
+  Extents left{};                                                 ///< what outer fanouts leave of each bound
+  std::array<bool, kMaxDimensions> deals{};                       ///< dimensions that may be dealt
+  std::array<std::int64_t, kMaxDimensions> most_part_if_short{};  ///< … in chunks of which the last is shorter; 0 = not so
   /// Whether any choice that goes on so is worth visiting. More steps, less sharing, or more idle lanes beside the same lanes
   /// with work, are worth no more.
   std::function<bool(const LanesBegun&)> worth = [](const LanesBegun&) { return true; };

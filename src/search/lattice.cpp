@@ -72,9 +72,9 @@ struct Scope {
   int innermost = kMaxLevels;
   const OuterEnergy* outer = nullptr;  ///< of the nodes of levels up to `Problem::outer_level`; null: nothing known
   Nearest from{};                      ///< where the nodes of each tensor start; with `innermost`
-  bool banded = false;                 ///< dimensions that may leave remainders go by bands of extents: for a bound
-  bool tells_keeps = false;            ///< labels tell apart which levels keep each tensor
-  std::optional<Least> rated = {};     ///< what is known to be least; energy counts for more by what waiting costs
+  const std::array<Ladder, kMaxDimensions>* bands = nullptr;  ///< by which dimensions go, instead of tiles: for a bound
+  bool tells_keeps = false;                                   ///< labels tell apart which levels keep each tensor
+  std::optional<Least> rated = {};  ///< what is known to be least; energy counts for more by what waiting costs
 };
 
 /// Which parts of a cost labels count: energy alone (or with it the waiting, at a rate); besides, waiting and the ports that are
@@ -157,8 +157,7 @@ class Lattice : public Look {
     return finish();
   }
 
-  /// What any path costs at least, known without a search.
-  Least bound_apart() {
+  Least apart() override {
     begin({});
     const bool whole = scope_.innermost == kMaxLevels;
     std::array<ByLevel, kMaxTensors> inner;
@@ -311,16 +310,24 @@ class Lattice : public Look {
     [[nodiscard]] const Rung& rung() const { return rung(at); }
   };
 
+  /// That of the problem for dimension `d`; null: its tiles divide, or it is dealt.
+  [[nodiscard]] const Ladder* shared_ladder(int d) const {
+    if (scope_.bands != nullptr) return (*scope_.bands)[index(d)].empty() ? nullptr : &(*scope_.bands)[index(d)];
+    if (prices_.job().deals[index(d)].dealt() || prices_.job().ends_short()) return nullptr;
+    const auto& ladders = problem_.ragged[index(d)];
+    const auto found = ladders.find(prices_.temporal()[index(d)]);
+    return found == ladders.end() ? nullptr : &found->second;
+  }
+
   void set_dimensions() {
     const Extents& temporal = prices_.temporal();
     for (int d = 0; d < layer_.dimension_count(); ++d) {
       if (temporal[index(d)] == 1) continue;
       Axis axis;
       axis.dimension = d;
-      const auto& ladders = (scope_.banded ? problem_.banded : problem_.ragged)[index(d)];
       const Deal& deal = prices_.job().deals[index(d)];
-      const auto ladder = deal.dealt() ? ladders.end() : ladders.find(temporal[index(d)]);
-      if (ladder == ladders.end()) {
+      axis.ladder = shared_ladder(d);
+      if (axis.ladder == nullptr) {
         own_ladders_[index(d)] = deal.dealt() ? chunk_ladder(deal) : perfect_ladder(temporal[index(d)]);
         axis.ladder = &own_ladders_[index(d)];
         if (deal.ends_short()) {
@@ -328,8 +335,8 @@ class Lattice : public Look {
           ends_short_ = true;
         }
       } else {
-        axis.ladder = &ladder->second;
         ragged_at_all_ = true;
+        bands_along_halos_ = bands_along_halos_ || (scope_.bands != nullptr && has(along_halos_, d));
       }
       axis.stride = shapes_;
       shapes_ *= static_cast<std::int64_t>(axis.ladder->size());
@@ -774,7 +781,7 @@ class Lattice : public Look {
       sum_uneven(entry, t, level, price, prices);
     else
       add_tiles(entry, price, 1);
-    if (scope_.banded) relax(entry, t, level);
+    if (scope_.bands != nullptr) relax(entry, t, level);
     const double average = entry.per_visit[kEnergy] / entry.tiles;
     entry.energy = ends_short_ ? std::min(average, entry.energy) : average;
     entry.known = true;
@@ -860,7 +867,7 @@ class Lattice : public Look {
     for (const Axis& axis : axes_)
       least[index(axis.dimension)] = axis.rung().least * lanes_inside_[index(level)][index(axis.dimension)];
     entry.words = prices_.room(t, level, least);
-    if (layer_.is_output(t)) return;
+    if (layer_.is_output(t) || !bands_along_halos_) return;
     for (const Rank& rank : layer_.tensors[index(t)].ranks) {
       double all = 1;
       double most = 1;
@@ -1597,7 +1604,7 @@ class Lattice : public Look {
   /// Dimensions, a bit each, of which no loop may leave a remainder, lest there be a step in it that leaves a tile at `level` in
   /// place: in a short tile any number of steps can be undone, not only those of the loops as they are.
   [[nodiscard]] std::uint16_t must_be_even(int level, const Rank& rank) const {
-    if (!ragged_at_all_ || scope_.banded) return 0;
+    if (!ragged_at_all_ || scope_.bands != nullptr) return 0;
     const bool slides = may_slide(level, rank);
     std::uint32_t even = 0;
     for (const Term& undone : rank)
@@ -1629,7 +1636,7 @@ class Lattice : public Look {
   /// come: only where the steps of a are undone by the reset of all of b, a = b (f - 1) for a factor f of b still to place.
   [[nodiscard]] bool may_slide(int level, const Rank& rank) const {
     if (hierarchy_.level(level).retention == Retention::sliding) return true;
-    if (scope_.banded) return false;                             // see relax
+    if (bands_along_halos_) return false;                        // see relax
     std::array<std::pair<std::int64_t, std::int64_t>, 2> terms;  // (stride, what is left to place)
     std::size_t count = 0;
     for (const Term& term : rank) {
@@ -1898,11 +1905,12 @@ class Lattice : public Look {
   double least_cycles_ = 0;  ///< whatever the nest
   double rate_ = 0;          ///< energy that a cycle of waiting counts for
   bool slides_at_all_ = false;
-  bool visits_pay_ = false;        ///< more visits of some node can cost less
-  bool ragged_at_all_ = false;     ///< some dimension may be cut with a remainder
-  bool ends_short_ = false;        ///< some dimension is dealt in chunks of which the last is shorter
-  std::uint32_t along_halos_ = 0;  ///< dimensions, a bit each, of ranks of several
-  bool commutes_ = true;           ///< see commute; not where constraints say what stands where
+  bool visits_pay_ = false;         ///< more visits of some node can cost less
+  bool ragged_at_all_ = false;      ///< some dimension may be cut with a remainder
+  bool bands_along_halos_ = false;  ///< dimensions along halos go by bands
+  bool ends_short_ = false;         ///< some dimension is dealt in chunks of which the last is shorter
+  std::uint32_t along_halos_ = 0;   ///< dimensions, a bit each, of ranks of several
+  bool commutes_ = true;            ///< see commute; not where constraints say what stands where
 
   double steps_of_parts_ = 1;  ///< of what is dealt to lanes, innermost
 
@@ -2046,28 +2054,14 @@ std::unique_ptr<Look> solve_waiting(const Problem& problem, const Prices& prices
   return by(std::integral_constant<std::size_t, 2 + kMostWatched>());
 }
 
-/// Whether a bound may go by bands: not where more visits of psums are cheaper, since bands have too few.
-bool banded(const Problem& problem, const Prices& prices, const Keeping& keeping) {
-  if (std::all_of(problem.ragged.begin(), problem.ragged.end(), [](const auto& ladders) { return ladders.empty(); }))
-    return false;
-  const int out = problem.layer.output();
-  Prices variant = prices;
-  for (const std::uint32_t kept : keeping.choices(out)) {
-    variant.keep(out, kept);
-    for (int l = 1; l < problem.hierarchy.level_count(); ++l)
-      if (variant.kept(out, l) && variant.visits_pay(l)) return false;
-  }
-  return true;
-}
-
 /// By the lattice, whose prices all calls share.
 class SolvedOuterNodes : public OuterNodes {
  public:
-  SolvedOuterNodes(const Problem& problem, const Keeping& keeping, const Patience& patience)
+  SolvedOuterNodes(const Problem& problem, const Outer& outer, const Patience& patience)
       : problem_(problem),
-        keeping_(keeping),
+        keeping_(outer.keeping),
         prices_(problem.layer, problem.hierarchy, problem.parts, without_lanes()),
-        lattice_(for_energy(), prices_, keeping_, {.innermost = problem.outer_level, .banded = banded(problem, prices_, keeping)},
+        lattice_(for_energy(), prices_, keeping_, {.innermost = problem.outer_level, .bands = bands_of(problem_, outer.tiles)},
                  patience, workspace_) {}
 
   double least(const Nearest& nearest) override {
@@ -2075,7 +2069,7 @@ class SolvedOuterNodes : public OuterNodes {
       for (int t = 0; t < problem_.layer.tensor_count(); ++t)
         if (keeping_.may[index(t)] >> nearest[index(t)] > 1) return 0;
     lattice_.start_from(nearest);
-    const double least = lattice_.bound_apart().energy;
+    const double least = lattice_.apart().energy;
     const double most = lattice_.least_even();
     constexpr double kRounding = 1 + 1e-12;
     if (most <= least * kRounding) return least;
@@ -2087,6 +2081,10 @@ class SolvedOuterNodes : public OuterNodes {
   }
 
  private:
+  static const std::array<Ladder, kMaxDimensions>* bands_of(const Problem& problem, Tiles tiles) {
+    if (tiles == Tiles::even) return nullptr;
+    return tiles == Tiles::chunks ? &problem.bands_of_chunks : &problem.bands;
+  }
   const Problem& for_energy() {
     problem_.objective = Aim(Objective::energy);
     problem_.leakage = 0;
@@ -2141,13 +2139,8 @@ std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, c
   return solve_waiting(problem, prices, keeping, {.outer = &outer, .tells_keeps = true}, patience, workspace);
 }
 
-std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& keeping, const Patience& patience) {
-  return std::make_unique<SolvedOuterNodes>(problem, keeping, patience);
-}
-
-Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
-                  const Patience& patience, Workspace& workspace) {
-  return Lattice<Counted::energy, 1>(problem, prices, keeping, {.outer = &outer}, patience, workspace).bound_apart();
+std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Outer& outer, const Patience& patience) {
+  return std::make_unique<SolvedOuterNodes>(problem, outer, patience);
 }
 
 }  // namespace tilepath::search_detail

@@ -71,7 +71,9 @@ struct Problem {
   std::vector<Symmetry> symmetries = {};  ///< of the layer and all fanouts
   std::vector<int> watched = {};          ///< ports whose words relaxed solves count; of the others each carries its least
   /// Of the dimensions whose loops in time may leave remainders, by what lanes leave of the bound; others have none.
-  std::array<std::map<std::int64_t, Ladder>, kMaxDimensions> ragged{}, banded{};
+  std::array<std::map<std::int64_t, Ladder>, kMaxDimensions> ragged{};
+  /// Of dimensions that may be uneven outside all lanes, with any remainders or in chunks alone; others have none.
+  std::array<Ladder, kMaxDimensions> bands{}, bands_of_chunks{};
 
   /// At least that of so many steps.
   [[nodiscard]] Pace pace(double steps) const;
@@ -119,6 +121,7 @@ struct LatticeOutcome {
   std::optional<Nest> nest;  ///< the best of the job, if it beats the incumbent
   Score score;               ///< of that nest
   bool finished = true;      ///< false: patience ran out
+  bool excluded = false;     ///< by `Look::apart`: it was not solved
   Least least;               ///< of solves with bandwidths relaxed, and bounds: what they are of costs no less
   std::vector<Kept> kept;    ///< by tell_keeps: all that may beat the limit
   std::int64_t labels_kept = 0, labels_pruned = 0;
@@ -167,6 +170,8 @@ class Look {
   virtual ~Look() = default;
   /// What is strictly better than the limit. Deterministic.
   virtual LatticeOutcome below(const Score& limit) = 0;
+  /// A bound that is cheaper: each node at its least, the outer ones together.
+  virtual Least apart() = 0;
 };
 
 // All that they are given must outlive them; of those with one workspace, one at a time.
@@ -199,10 +204,14 @@ class OuterNodes {
   /// Their least energy, from `nearest` on. One call at a time.
   virtual double least(const Nearest& nearest) = 0;
 };
-std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Keeping& keeping, const Patience& patience);
-
-/// A bound on the jobs of these lanes that `keeping` allows: each node at its least, the outer ones together.
-Least bound_apart(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
-                  const Patience& patience, Workspace& workspace);
+/// What tiles outside all lanes there are: of perfect factors; of chunks, the last of which may be short; with any remainders.
+enum class Tiles : std::uint8_t { even, chunks, any };
+/// Which of the outer nodes.
+struct Outer {
+  Keeping keeping;
+  Tiles tiles = Tiles::even;
+  friend auto operator<=>(const Outer&, const Outer&) = default;
+};
+std::unique_ptr<OuterNodes> outer_nodes(const Problem& problem, const Outer& outer, const Patience& patience);
 
 }  // namespace tilepath::search_detail

@@ -54,11 +54,16 @@ Integer climbs(const search_detail::Ladder& ladder, int levels) {
 /// Lanes of each axis of each fanout: of one dimension, or what is left for those to come.
 using Lanes = std::vector<std::int64_t>;
 
+/// Which remainders there are besides those of parts.
+struct Kinds {
+  bool in_time = false, in_short_chunks = false;
+};
+
 /// The ways to split one dimension: how many there are for each choice of its lanes.
 class Splits {
  public:
-  Splits(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace, int dimension)
-      : layer_(layer), hierarchy_(hierarchy), mapspace_(mapspace), dimension_(dimension) {
+  Splits(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace, const Kinds& kinds, int dimension)
+      : layer_(layer), hierarchy_(hierarchy), mapspace_(mapspace), kinds_(kinds), dimension_(dimension) {
     lanes_.assign(2 * static_cast<std::size_t>(hierarchy.level_count()), 1);
     split(0, layer.dimensions[static_cast<std::size_t>(dimension)].bound);
   }
@@ -77,7 +82,7 @@ class Splits {
     }
     if (axis % 2 == 0 && may_deal(level))
       for (const search_detail::Deal& deal :
-           search_detail::deals_of(left, level, most(axis), most(axis + 1), may_end_short(left))) {
+           search_detail::deals_of(left, level, most(axis), most(axis + 1), most_part_if_short(left))) {
         Lanes lanes = lanes_;
         lanes[axis] = deal.x;
         lanes[axis + 1] = deal.y;
@@ -103,7 +108,7 @@ class Splits {
   [[nodiscard]] Integer over_levels(std::int64_t left) {
     const int levels = hierarchy_.level_count();
     const int outside = levels_outside_lanes();
-    if (mapspace_.remainders != Remainders::loops || !search_detail::may_cut(layer_, hierarchy_, dimension_) ||
+    if (!kinds_.in_time || !search_detail::may_cut(layer_, hierarchy_, dimension_) ||
         (outside > 0 && along_halo(layer_, dimension_)))
       return factorizations(left, levels);
     Integer sum = 0;
@@ -119,9 +124,11 @@ class Splits {
     return mapspace_.remainders != Remainders::none && hierarchy_.level(level).fanout &&
            search_detail::may_deal(layer_, hierarchy_, {}, dimension_, level);
   }
-  [[nodiscard]] bool may_end_short(std::int64_t left) const {
-    return mapspace_.remainders == Remainders::loops && left == layer_.dimensions[static_cast<std::size_t>(dimension_)].bound &&
-           search_detail::may_end_short(layer_, hierarchy_, dimension_);
+  [[nodiscard]] std::int64_t most_part_if_short(std::int64_t left) const {
+    const bool whole = left == layer_.dimensions[static_cast<std::size_t>(dimension_)].bound;
+    return whole && kinds_.in_short_chunks
+               ? search_detail::most_part_if_short(layer_, hierarchy_, mapspace_.remainders, dimension_)
+               : 0;
   }
   [[nodiscard]] std::int64_t most(std::size_t axis) const {
     const auto& fanout = hierarchy_.level(static_cast<int>(axis / 2)).fanout;
@@ -133,6 +140,7 @@ class Splits {
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   const Mapspace& mapspace_;
+  Kinds kinds_;
   int dimension_;
   Lanes lanes_;
   std::map<std::pair<std::int64_t, int>, Integer> over_levels_;  ///< by what is left, and levels_outside_lanes
@@ -146,20 +154,17 @@ Integer factorial(int n) {
   return product;
 }
 
-}  // namespace
-
-std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace) {
+/// Ways to split all dimensions.
+Integer splits(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace, const Kinds& kinds) {
   Lanes all;
   for (const Level& level : hierarchy.levels) {
     all.push_back(level.fanout ? level.fanout->x : 1);
     all.push_back(level.fanout ? level.fanout->y : 1);
   }
   std::map<Lanes, Integer> ways = {{all, 1}};  // by the lanes left
-  int loops = 0;
   for (int d = 0; d < layer.dimension_count(); ++d) {
     if (layer.dimensions[static_cast<std::size_t>(d)].bound == 1) continue;
-    ++loops;
-    const Splits splits(layer, hierarchy, mapspace, d);
+    const Splits splits(layer, hierarchy, mapspace, kinds, d);
     std::map<Lanes, Integer> next;
     Lanes after(all.size());
     for (const auto& [left, count] : ways)
@@ -169,8 +174,19 @@ std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const 
       }
     ways = std::move(next);
   }
-  Integer size = 0;
-  for (const auto& [left, count] : ways) size += count;
+  Integer sum = 0;
+  for (const auto& [left, count] : ways) sum += count;
+  return sum;
+}
+
+}  // namespace
+
+std::string mapspace_size(const Layer& layer, const Hierarchy& hierarchy, const Mapspace& mapspace) {
+  const auto loops = static_cast<int>(std::count_if(layer.dimensions.begin(), layer.dimensions.end(),
+                                                    [](const Dimension& dimension) { return dimension.bound > 1; }));
+  const auto ways = [&](const Kinds& kinds) { return splits(layer, hierarchy, mapspace, kinds); };
+  Integer size = ways({.in_short_chunks = true});
+  if (mapspace.remainders == Remainders::loops) size += ways({.in_time = true}) - ways({});  // never both
   for (int l = 0; l < hierarchy.level_count(); ++l) {
     size *= factorial(loops);
     if (l == 0) continue;

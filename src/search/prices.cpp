@@ -198,11 +198,10 @@ double Prices::crossing(int t, int parent, int child, int level, const Extents& 
       continue;
     }
     // Lanes of a plain rank share nothing.
-    const auto words_of = [&](std::int64_t extent) {
-      Extents one = tile;
-      one[index(d)] = extent;
-      return static_cast<double>(rank_indices(rank, one, hierarchy_.footprint).size());
-    };
+    std::int64_t gap = 1;  // indices from one word of a tile to the next
+    for (const Term& term : rank)
+      if (term.dimension == d && hierarchy_.footprint == Footprint::box) gap = term.coefficient;
+    const auto words_of = [gap](std::int64_t extent) { return static_cast<double>((extent - 1) * gap + 1); };
     for (int f = from; f < child; ++f) words *= static_cast<double>(factor(f, d));
     if (deal(d).fanout >= from && deal(d).fanout < child) {
       double sum = 0;

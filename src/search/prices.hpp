@@ -12,6 +12,7 @@
 // count is linear in the v(n). A visit can then have a negative price: starting from zero saves reads further in.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -58,6 +59,11 @@ struct Job {
   std::array<Deal, kMaxDimensions> deals{};
   std::array<std::uint32_t, kMaxTensors> keeps{};
   friend auto operator<=>(const Job&, const Job&) = default;
+
+  /// Whether the last chunk of some dimension is short.
+  [[nodiscard]] bool ends_short() const {
+    return std::any_of(deals.begin(), deals.end(), [](const Deal& deal) { return deal.ends_short(); });
+  }
 };
 
 /// Iterations that the fanouts from `level` inwards, and the parts dealt further out, cover before any temporal loop.

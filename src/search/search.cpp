@@ -39,6 +39,7 @@ using search_detail::LatticeOutcome;
 using search_detail::Least;
 using search_detail::Look;
 using search_detail::Nearest;
+using search_detail::Outer;
 using search_detail::OuterEnergy;
 using search_detail::OuterNodes;
 using search_detail::Parts;
@@ -47,6 +48,7 @@ using search_detail::Prices;
 using search_detail::Problem;
 using search_detail::symmetries;
 using search_detail::Symmetry;
+using search_detail::Tiles;
 using search_detail::Workspace;
 
 std::string_view name_of(Objective objective) {
@@ -148,10 +150,13 @@ class Searcher {
     constexpr double kRounding = 1 + 1e-12;
     problem_.objective.max_energy *= kRounding;
     remainders_to_come_ = options.mapspace.remainders != Remainders::none;
-    if (options.mapspace.remainders == Remainders::loops) set_remainders_in_time();
+    if (remainders_to_come_) set_remainders();
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
-    lanes_bound_.emplace(problem_, keeping_, [this](const Nearest& nearest) { return outer_energy(outer(keeping_), nearest); });
+    for (const Tiles tiles : {Tiles::even, Tiles::chunks, Tiles::any})
+      lanes_bounds_[static_cast<std::size_t>(tiles)].emplace(problem_, keeping_, [this, tiles](const Nearest& nearest) {
+        return outer_energy({outer(keeping_), tiles}, nearest);
+      });
   }
 
   /// `known`: a good mapping of the mapspace, if one is known.
@@ -159,7 +164,6 @@ class Searcher {
     take_simplest();
     known_ = known.has_value();
     if (known) take(*known);
-    solve_outer_at_once();
     plant(false);
     while (!patience_.over() && !(options_.any && !result_.nest.nodes.empty())) {
       // Mappings without remainders first: a few of them solved make an incumbent that rules out most remainders unlisted.
@@ -175,18 +179,36 @@ class Searcher {
   }
 
  private:
-  void set_remainders_in_time() {
+  void set_remainders() {
+    const bool in_time = options_.mapspace.remainders == Remainders::loops;
     for (int d = 0; d < problem_.layer.dimension_count(); ++d) {
-      if (!search_detail::may_cut(problem_.layer, whole_, d)) continue;
       const std::int64_t bound = problem_.layer.dimensions[index(d)].bound;
-      for (const std::int64_t left : search_detail::divisors(bound)) {
-        if (left < bound && along_halo(problem_.layer, d)) continue;
-        problem_.ragged[index(d)].emplace(left, search_detail::ragged_ladder(left));
-        problem_.banded[index(d)].emplace(left, search_detail::banded_ladder(left));
-      }
+      const std::int64_t part = search_detail::most_part_if_short(problem_.layer, whole_, options_.mapspace.remainders, d);
+      const bool cut = in_time && search_detail::may_cut(problem_.layer, whole_, d);
+      most_part_if_short_[index(d)] = part;
+      if (part > 0) problem_.bands_of_chunks[index(d)] = search_detail::banded_ladder(bound, kWideBands);
+      if (part > 0 || cut) problem_.bands[index(d)] = search_detail::banded_ladder(bound, kBands);
+      for (const std::int64_t left : search_detail::divisors(bound))
+        if (cut && (left == bound || !along_halo(problem_.layer, d)))
+          problem_.ragged[index(d)].emplace(left, search_detail::ragged_ladder(left));
     }
   }
 
+  /// How these lanes may cut the tiles outside them.
+  [[nodiscard]] Tiles tiles(const Job& lanes) const {
+    if (lanes.ends_short()) return Tiles::chunks;
+    return options_.mapspace.remainders == Remainders::loops ? Tiles::any : Tiles::even;
+  }
+  /// … and what goes on from them, with the fanouts outside level `fanouts` chosen.
+  [[nodiscard]] Tiles tiles(const Knot& knot, const Job& lanes, int fanouts) const {
+    const auto may = [](std::int64_t part) { return part > 0; };
+    const bool more = knot.remainders && fanouts < problem_.hierarchy.level_count() &&
+                      std::any_of(most_part_if_short_.begin(), most_part_if_short_.end(), may);
+    return more && tiles(lanes) == Tiles::even ? Tiles::chunks : tiles(lanes);
+  }
+  [[nodiscard]] LanesBound& lanes_bound(Tiles tiles) { return *lanes_bounds_[static_cast<std::size_t>(tiles)]; }
+
+  static constexpr double kBands = 1.5, kWideBands = 3;              ///< see banded_ladder; solves of chunks are cheap
   static constexpr int kMostOuterLevels = 1;                         ///< solved on their own: more take longer than they save
   static constexpr double kFewestCycles = 1.3, kCyclesApart = 0.01;  ///< see narrowing
   static constexpr std::size_t kBatch = 4;                           ///< knots looked at at once
@@ -198,7 +220,7 @@ class Searcher {
     if (knot->fanouts < problem_.hierarchy.level_count())
       branch_lanes(std::move(knot));
     else if (knot->look == kApart)
-      look_apart(std::move(knot));
+      return look_apart(std::move(knot));
     else
       return look(std::move(knot));
     return true;
@@ -210,7 +232,9 @@ class Searcher {
   void plant(bool remainders) {
     Knot root;
     root.remainders = remainders;
-    root.bound = lanes_bound_->of(*root.lanes, 0);
+    const Tiles tiles = this->tiles(root, *root.lanes, 0);
+    solve_outer_at_once(tiles);
+    root.bound = lanes_bound(tiles).of(*root.lanes, 0);
     push(std::move(root));
   }
 
@@ -314,7 +338,7 @@ class Searcher {
 
       if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
       if (!counts_obey(choice, knot.fanouts) || mirrored(job)) return;
-      const Score bound = std::max(least, lanes_bound_->of(job, fanouts));
+      const Score bound = std::max(least, lanes_bound(tiles(knot, job, fanouts)).of(job, fanouts));
       if (bound >= limit) {
         beyond = std::min(beyond, bound);
         return;
@@ -336,7 +360,7 @@ class Searcher {
       if (next) push(std::move(*next));
     knot.listed = limit;
     knot.bound = beyond;
-    knot.slack = 1 + (knot.slack - 1) * kWiden;
+    if (!listed.empty()) knot.slack = 1 + (knot.slack - 1) * kWiden;
     push(std::move(knot));
   }
 
@@ -349,11 +373,10 @@ class Searcher {
     for (int d = 0; d < problem_.layer.dimension_count(); ++d) {
       wish.deals[index(d)] =
           knot.remainders && search_detail::may_deal(problem_.layer, problem_.hierarchy, options_.constraints, d, knot.fanouts);
-      wish.ends_short[index(d)] = options_.mapspace.remainders == Remainders::loops &&
-                                  wish.left[index(d)] == problem_.layer.dimensions[index(d)].bound &&
-                                  search_detail::may_end_short(problem_.layer, problem_.hierarchy, d);
+      if (wish.left[index(d)] == problem_.layer.dimensions[index(d)].bound)
+        wish.most_part_if_short[index(d)] = most_part_if_short_[index(d)];
     }
-    const auto bound = lanes_bound_->begin(*knot.lanes, knot.fanouts);
+    const auto bound = lanes_bound(tiles(knot, *knot.lanes, knot.fanouts)).begin(*knot.lanes, knot.fanouts);
     // Rounding may put the bound of a choice that is begun a little above that of the whole.
     constexpr double kRounding = 1 + 1e-9;
     const Score far{limit.value * kRounding, limit.tie};
@@ -439,11 +462,20 @@ class Searcher {
     std::erase_if(batch, [&](const KnotPointer& knot) { return knot->bound >= incumbent_; });
     std::vector<LatticeOutcome> outcomes(batch.size());
     at_once(batch, [&](std::size_t k, const Prices& prices, const OuterEnergy& outer, Workspace& workspace) {
-      const Knot& knot = *batch[k];
+      Knot& knot = *batch[k];
       const std::unique_ptr<Look> look = start(knot, prices, outer, workspace);
       if (knot.look == kTellKeeps) {
         outcomes[k] = look->below(incumbent_);
         return;
+      }
+      if (problem_.parts.count == 1) {
+        const Least least = look->apart();
+        knot.bound = std::max(knot.bound, problem_.score(least));
+        if (knot.bound >= incumbent_) {
+          outcomes[k].least = least;
+          outcomes[k].excluded = true;
+          return;
+        }
       }
       outcomes[k] = narrowing(knot, [&](const Score& limit) { return look->below(limit); });
     });
@@ -475,14 +507,20 @@ class Searcher {
     }
   }
 
-  void look_apart(KnotPointer knot) {
+  bool look_apart(KnotPointer knot) {
     ++result_.certificate.jobs;
-    if (recall(knot)) return;
+    if (recall(knot)) return true;
+    if (problem_.parts.count == 1) {  // as the first step of the next look
+      knot->look = after(kApart);
+      return look(std::move(knot));
+    }
     const Prices prices(problem_.layer, problem_.hierarchy, problem_.parts, job(*knot));
-    const Least least = bound_apart(problem_, prices, keeping(*knot), outer_energy(*knot), patience_, workspaces_[0]);
+    const OuterEnergy outer = outer_energy(*knot);
+    const Least least = solve_relaxed(problem_, prices, keeping(*knot), outer, patience_, workspaces_[0])->apart();
     remember(*knot, least);
     knot->least = least;
     look_again(std::move(knot), problem_.score(least), after(kApart));
+    return true;
   }
 
   /// What searches before this one found out of a choice of lanes. Whether they did.
@@ -545,7 +583,9 @@ class Searcher {
 
   /// Least energy of the nodes above the lanes, of jobs that keep the same there.
   [[nodiscard]] OuterEnergy outer_energy(const Knot& knot) {
-    return [this, kept = outer(keeping(knot))](const Nearest& nearest) { return outer_energy(kept, nearest); };
+    return [this, of = Outer{outer(keeping(knot)), tiles(*knot.lanes)}](const Nearest& nearest) {
+      return outer_energy(of, nearest);
+    };
   }
   /// At the outer levels alone.
   [[nodiscard]] Keeping outer(Keeping keeping) const {
@@ -553,7 +593,7 @@ class Searcher {
       for (std::uint32_t& kept : *levels) kept &= (2U << problem_.outer_level) - 1U;
     return keeping;
   }
-  double outer_energy(const Keeping& outer, const Nearest& nearest) {
+  double outer_energy(const Outer& outer, const Nearest& nearest) {
     const std::lock_guard lock(outer_mutex_);
     auto& known = known_outer_energy();
     if (const auto it = known.find({outer, nearest}); it != known.end()) return it->second;
@@ -563,15 +603,15 @@ class Searcher {
     if (!patience_.over()) known.emplace(std::pair(outer, nearest), energy);  // else it may be 0 for want of time
     return energy;
   }
-  [[nodiscard]] std::map<std::pair<Keeping, Nearest>, double>& known_outer_energy() {
+  [[nodiscard]] std::map<std::pair<Outer, Nearest>, double>& known_outer_energy() {
     return options_.findings != nullptr ? options_.findings->state().outer_energy : outer_energy_;
   }
   /// All of them side by side, where the caller has threads to spare: nearly all will be asked for.
-  void solve_outer_at_once() {
+  void solve_outer_at_once(Tiles tiles) {
     if (!options_.at_once) return;
-    const Keeping kept = outer(keeping_);
-    std::vector<Nearest> unknown = lanes_bound_->nearests();
-    std::erase_if(unknown, [&](const Nearest& nearest) { return known_outer_energy().contains({kept, nearest}); });
+    const Outer outer{this->outer(keeping_), tiles};
+    std::vector<Nearest> unknown = lanes_bound(tiles).nearests();
+    std::erase_if(unknown, [&](const Nearest& nearest) { return known_outer_energy().contains({outer, nearest}); });
     std::vector<double> energies(unknown.size());
     std::mutex mutex;
     std::vector<std::unique_ptr<OuterNodes>> idle;
@@ -580,17 +620,21 @@ class Searcher {
       std::unique_ptr<OuterNodes> nodes = idle.empty() ? nullptr : std::move(idle.back());
       if (nodes) idle.pop_back();
       lock.unlock();
-      if (!nodes) nodes = search_detail::outer_nodes(problem_, kept, patience_);
+      if (!nodes) nodes = search_detail::outer_nodes(problem_, outer, patience_);
       energies[k] = nodes->least(unknown[k]);
       lock.lock();
       idle.push_back(std::move(nodes));
     });
     if (patience_.over()) return;
-    for (std::size_t k = 0; k < unknown.size(); ++k) known_outer_energy().emplace(std::pair(kept, unknown[k]), energies[k]);
+    for (std::size_t k = 0; k < unknown.size(); ++k) known_outer_energy().emplace(std::pair(outer, unknown[k]), energies[k]);
   }
 
   /// Of a look that was taken to its end.
   void settle(KnotPointer knot, const LatticeOutcome& found) {
+    if (found.excluded) {
+      remember(*knot, found.least);
+      return;
+    }
     std::optional<Evaluation> evaluation;
     if (found.nest) {
       reach(*knot, found.score);
@@ -699,7 +743,11 @@ class Searcher {
     Certificate& certificate = result_.certificate;
     Score lower = incumbent_;
     if (!tree_.empty()) lower = std::min(lower, tree_.front()->bound);
-    if (remainders_to_come_) lower = std::min(lower, lanes_bound_->of(Job{}, 0));
+    if (remainders_to_come_) {
+      Knot root;
+      root.remainders = true;
+      lower = std::min(lower, lanes_bound(tiles(root, *root.lanes, 0)).of(*root.lanes, 0));
+    }
     if (unfinished_) lower = std::min(lower, *unfinished_);
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
@@ -716,12 +764,13 @@ class Searcher {
   Problem problem_;
   Patience patience_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  Keeping keeping_;  ///< what the mapspace and the constraints leave
-  std::optional<LanesBound> lanes_bound_;
+  Keeping keeping_;                                                ///< what the mapspace and the constraints leave
+  std::array<std::int64_t, kMaxDimensions> most_part_if_short_{};  ///< see search_detail::most_part_if_short
+  std::array<std::optional<LanesBound>, 3> lanes_bounds_;          ///< by the tiles outside the lanes
   std::mutex outer_mutex_;
-  std::map<std::pair<Keeping, Nearest>, double> outer_energy_;
-  std::unique_ptr<OuterNodes> outer_nodes_;  ///< of the last keeping asked for
-  Keeping outer_nodes_of_;
+  std::map<std::pair<Outer, Nearest>, double> outer_energy_;
+  std::unique_ptr<OuterNodes> outer_nodes_;  ///< the last ones asked for
+  Outer outer_nodes_of_;
   std::vector<Workspace> workspaces_ = std::vector<Workspace>(1);  ///< one per job looked at at once
   std::vector<KnotPointer> tree_;                                  ///< a heap, least bound first
   std::vector<KnotPointer> due_;                                   ///< taken from it, to be looked at

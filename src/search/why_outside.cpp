@@ -92,14 +92,24 @@ class Rules {
     return mapspace_.remainders == Remainders::loops && search_detail::may_cut(layer_, hierarchy_, d);
   }
 
+  [[nodiscard]] std::int64_t most_part_if_short(int d) const {
+    return search_detail::most_part_if_short(layer_, hierarchy_, mapspace_.remainders, d);
+  }
+  /// What one lane has of a chunk.
+  [[nodiscard]] std::int64_t part_of(int d) const {
+    std::int64_t part = layer_.dimensions[at(d)].bound;
+    for (std::size_t i = 0; i < nest_.nodes.size(); ++i)
+      if (const auto* lanes = node<SpatialLoop>(i); lanes != nullptr && lanes->dimension == d) part = inside_[i][at(d)];
+    return part;
+  }
+
   [[nodiscard]] std::string remainders() const {
     for (std::size_t i = 0; i < nest_.nodes.size(); ++i) {
-      const auto* loop = node<Loop>(i);
-      if (loop != nullptr && !may_cut(loop->dimension) && !divides(i, loop->dimension, loop->count))
-        return "a loop over " + name(loop->dimension) + " leaves a remainder";
-      if (loop != nullptr && ends_in_short_chunk(nest_, layer_, loop->dimension) &&
-          !search_detail::may_end_short(layer_, hierarchy_, loop->dimension))
-        return "a loop over " + name(loop->dimension) + " leaves a remainder outside its lanes";
+      if (const auto* loop = node<Loop>(i); loop != nullptr && !divides(i, loop->dimension, loop->count)) {
+        const bool outside_lanes = ends_in_short_chunk(nest_, layer_, loop->dimension);
+        if (outside_lanes ? part_of(loop->dimension) > most_part_if_short(loop->dimension) : !may_cut(loop->dimension))
+          return "a loop over " + name(loop->dimension) + " leaves a remainder" + (outside_lanes ? " outside its lanes" : "");
+      }
       const auto* lanes = node<SpatialLoop>(i);
       if (lanes != nullptr && mapspace_.remainders == Remainders::none && !divides(i, lanes->dimension, lanes->count))
         return "lanes over " + name(lanes->dimension) + " leave a remainder";

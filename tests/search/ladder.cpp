@@ -57,7 +57,7 @@ TEST_CASE("ladder: thirteen rows are cut in twos of seven and six, threes of fiv
 
 TEST_CASE("ladder: every extent lies in a band that has no more tiles and takes no more room") {
   for (std::int64_t whole = 2; whole <= 300; ++whole) {
-    const Ladder bands = search_detail::banded_ladder(whole);
+    const Ladder bands = search_detail::banded_ladder(whole, 1.5);
     for (const Rung& rung : search_detail::ragged_ladder(whole)) {
       const auto band = std::find_if(bands.begin(), bands.end(), [&](const Rung& of) { return rung.extent <= of.extent; });
       CHECK(band->least <= rung.extent);

@@ -47,7 +47,7 @@ class Visitor {
  private:
   void dimension(std::size_t d) {
     if (d == layer_.dimensions.size())
-      ++splits_;
+      splits_ += static_cast<std::int64_t>(in_short_chunks_ == 0 || in_time_ == 0);
     else
       axis(d, 0, layer_.dimensions[d].bound, 0);
   }
@@ -100,14 +100,16 @@ class Visitor {
           const std::int64_t part = (column + y - 1) / y;
           if ((x - 1) * column >= chunk || (y - 1) * part >= column) continue;
           const bool ends_short = left % chunk != 0;
-          if (ends_short ? x * y == 1 || !may_end_short(d, left) : part * x * y == chunk) continue;
+          if (ends_short ? x * y == 1 || !may_end_short(d, left, part) : part * x * y == chunk) continue;
           used_[a] *= x;
           used_[a + 1] *= y;
           const int levels_outside = static_cast<int>(a / 2) + 1;
+          in_short_chunks_ += static_cast<int>(ends_short);
           if (ends_short)
             chunks(d, levels_outside, 1, {left, chunk, lanes_idle(left % chunk, column, part) > lanes_idle(chunk, column, part)});
           else
             levels(d, 0, levels_outside, left / chunk);
+          in_short_chunks_ -= static_cast<int>(ends_short);
           used_[a] /= x;
           used_[a + 1] /= y;
         }
@@ -119,9 +121,9 @@ class Visitor {
       for (std::int64_t j = 0; j * part < column; ++j) idle += static_cast<std::int64_t>(i * column + j * part >= iterations);
     return idle;
   }
-  [[nodiscard]] bool may_end_short(std::size_t d, std::int64_t left) const {
-    return mapspace_.remainders == Remainders::loops && left == layer_.dimensions[d].bound && !hierarchy_.limited() &&
-           !along_halo(layer_, static_cast<int>(d)) &&
+  [[nodiscard]] bool may_end_short(std::size_t d, std::int64_t left, std::int64_t part) const {
+    return (part == 1 || mapspace_.remainders == Remainders::loops) && left == layer_.dimensions[d].bound &&
+           !hierarchy_.limited() && !along_halo(layer_, static_cast<int>(d)) &&
            std::none_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
                         [](const Level& level) { return level.retention == Retention::sliding; });
   }
@@ -174,7 +176,10 @@ class Visitor {
         const Tiles into{extent, chunk};
         const std::int64_t count = (chunk + extent - 1) / extent;
         const bool least = (chunk + count - 1) / count == extent && chunk % extent != 0 && into.shorter() > 1;
-        if ((into.even() || (least && level >= lanes.outside)) && cuts(tile, into)) tiles(d, level + 1, into, lanes);
+        if (!(into.even() || (least && level >= lanes.outside)) || !cuts(tile, into)) continue;
+        in_time_ += static_cast<int>(!into.even());
+        tiles(d, level + 1, into, lanes);
+        in_time_ -= static_cast<int>(!into.even());
       }
   }
 
@@ -192,6 +197,7 @@ class Visitor {
   Mapspace mapspace_;
   std::vector<std::int64_t> used_;  ///< lanes of each axis
   std::int64_t splits_ = 0;
+  int in_short_chunks_ = 0, in_time_ = 0;  ///< dimensions that have such remainders: there are never both
 };
 
 }  // namespace
@@ -298,12 +304,16 @@ TEST_CASE("mapspace: a nest outside it is told by the rule that it breaks") {
   CHECK(why({Loop{c, 4}, Loop{p, 7}, weights, Loop{m, 7}, Loop{p, 2}, all_r}, loops) == "it breaks the rule of remainders");
   // Outside lanes: whole chunks of them, the last short.
   CHECK(why({Loop{m, 3}, SpatialLoop{m, 3, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r}, loops).empty());
-  CHECK(why({Loop{m, 3}, SpatialLoop{m, 3, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r}, lanes) ==
-        "a loop over M leaves a remainder");
+  CHECK(why({Loop{m, 3}, SpatialLoop{m, 3, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r}, lanes).empty());
+  CHECK(why({Loop{m, 3}, SpatialLoop{m, 3, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r}, none) ==
+        "a loop over M leaves a remainder outside its lanes");
   CHECK(why({Loop{m, 2}, SpatialLoop{m, 4, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r}, loops) ==
         "it breaks the rule of remainders");  // the fourth lane has but one iteration of the loop outside
-  CHECK(
-      why({Loop{m, 2}, SpatialLoop{m, 2, 1, Axis::x}, Store{{0, 1, 2}, 2}, Loop{c, 4}, all_p, all_r, Loop{m, 2}}, loops).empty());
+  const std::vector<Node> in_parts = {Loop{m, 2}, SpatialLoop{m, 2, 1, Axis::x}, near, Loop{c, 4}, all_p, all_r, Loop{m, 2}};
+  CHECK(why(in_parts, loops).empty());
+  CHECK(why(in_parts, lanes) == "a loop over M leaves a remainder outside its lanes");
+  CHECK(why({Loop{p, 2}, Loop{m, 3}, SpatialLoop{m, 3, 1, Axis::x}, near, Loop{c, 4}, Loop{p, 7}, all_r}, loops) ==
+        "it breaks the rule of remainders");  // another dimension leaves one inside all its lanes
   CHECK(why({Loop{m, 2}, SpatialLoop{m, 2, 1, Axis::x}, Store{{0, 2}, 2}, Loop{m, 2}, Store{{1}, 2}, Loop{c, 4}, all_p, all_r},
             loops) == "storage nodes stand inside a part of M");
   CHECK(why({Loop{p, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{c, 4}, all_r}, loops) ==

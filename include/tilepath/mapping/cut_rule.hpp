@@ -24,7 +24,8 @@ bool ends_in_short_chunk(const Nest& nest, const Layer& layer, int dimension);
 /// - a lane runs through its part of a chunk in one loop,
 /// - the loops there run over whole chunks, so that of the tiles of each of them only the last is short,
 /// - the innermost of them has three iterations or more, if some lanes have nothing to do in the last chunk,
-/// - and the dimension does not lie along a halo.
+/// - the dimension does not lie along a halo,
+/// - and no loop inside all lanes of its dimension leaves a remainder.
 ///
 /// True of every nest without remainders in time. Loops that stand on end count as one.
 bool within_cut_rule(const Nest& nest, const Layer& layer);
