@@ -176,11 +176,11 @@ void add_search_options(CLI::App& command, SearchOptions& options) {
   add_choice<bool>(command, "--mapspace", options.mapspace.uneven, {{"uneven", true}, {"even", false}},
                    "uneven (default): each storage node of a level on its own; even: a level's nodes stand together, as in most "
                    "other tools");
-  add_choice<Remainders>(
-      command, "--remainders", options.mapspace.remainders,
-      {{"lanes", Remainders::lanes}, {"none", Remainders::none}, {"loops", Remainders::loops}},
-      "lanes (default): a tile may be dealt to lanes in parts that do not divide it; loops: besides, a loop in time may leave a "
-      "remainder; none: perfect factors only");
+  add_choice<Remainders>(command, "--remainders", options.mapspace.remainders,
+                         {{"lanes", Remainders::lanes}, {"none", Remainders::none}, {"loops", Remainders::loops}},
+                         "lanes (default): a dimension may be dealt to lanes in chunks or parts that do not divide it; loops: "
+                         "besides, a loop in time "
+                         "may leave a remainder; none: perfect factors only");
   add_choice<Bypass>(command, "--bypass", options.mapspace.bypass, {{"free", Bypass::free}, {"fixed", Bypass::fixed}},
                      "free (default): every level may keep a tensor or pass it on; fixed: every level keeps all that it has room "
                      "for");

@@ -47,8 +47,8 @@ inline Score score_of(const Aim& aim, const Evaluation& evaluation) {
 }
 
 /// Which counts need not divide (R9). None: perfect factors. Lanes: a fanout may deal a tile of a dimension in parts of unequal
-/// size to its lanes, the last doing less or nothing; all other counts divide. Loops: besides, a loop in time may leave a
-/// remainder; cut_rule.hpp says which.
+/// size to its lanes, or take the dimension step by step with some lanes idle in the last; all other counts divide. Loops:
+/// besides, a loop in time may leave a remainder; cut_rule.hpp says which.
 enum class Remainders : std::uint8_t { none, lanes, loops };
 inline constexpr int kRemainders = 3;
 std::string_view name_of(Remainders remainders);
@@ -63,7 +63,7 @@ enum class Bypass : std::uint8_t { free, fixed };
 /// A tensor whose delivery crosses two fanouts at once, with lanes of one of its halo ranks on the outer, has no loop of that
 /// rank between the two. A part dealt to lanes is run through inside all storage nodes below them; one dimension is dealt over
 /// one fanout, and one of a halo rank only where tiles are not kept sliding, have no boxes around them, and multicast is not
-/// `equal`.
+/// `equal`. With a last chunk that is short: one that lies along no halo, where no tiles slide and no bandwidth is limited.
 struct Mapspace {
   /// Even: the storage nodes of a level stand together. Uneven: they may stand apart, loops between them.
   bool uneven = true;
