@@ -81,6 +81,26 @@ struct Scope {
 /// watched; or all that there are.
 enum class Counted : std::uint8_t { energy, waiting, all };
 
+/// Grows by blocks that stay where they are: millions of labels are never copied, nor kept twice meanwhile.
+template <class T>
+class Blocks {
+ public:
+  T& operator[](std::size_t at) { return blocks_[at / kBlock][at % kBlock]; }
+  const T& operator[](std::size_t at) const { return blocks_[at / kBlock][at % kBlock]; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  void push_back(const T& one) {
+    if (size_ == blocks_.size() * kBlock) blocks_.push_back(std::make_unique_for_overwrite<T[]>(kBlock));
+    (*this)[size_++] = one;
+  }
+  /// Keeps the memory.
+  void clear() { size_ = 0; }
+
+ private:
+  static constexpr std::size_t kBlock = 256;
+  std::vector<std::unique_ptr<T[]>> blocks_;
+  std::size_t size_ = 0;
+};
+
 /// `K`: at most so many parts.
 template <Counted kCounted, std::size_t K>
 class Lattice : public Look {
@@ -1936,7 +1956,7 @@ class Lattice : public Look {
   std::vector<OuterChoice> choices_, longer_;                                      ///< of least_together
   std::map<std::tuple<int, int, Chains>, std::uint32_t> phase_number_;             ///< by level, shared partition and chains
   std::vector<std::vector<std::uint32_t>> agenda_;  ///< phases in the order in which they are gone through
-  std::vector<Label> labels_;
+  Blocks<Label> labels_;
   std::vector<Table> tables_;
   std::array<std::array<std::int16_t, 1U << kMaxLevels>, kMaxTensors>
       table_at_{};                                                          ///< per tensor, by table_of's levels; -1 = none
