@@ -330,7 +330,8 @@ TEST_CASE("search: the same where the last chunk that lanes are dealt is short")
     const bool two = random() % 2 == 0;
     const Layer layer = conv("odd", {.m = two ? one_of({2, 3, 5, 7}) : one_of({1, 2, 4, 11}),
                                      .c = two ? one_of({3, 5, 7, 8}) : one_of({7, 10, 11, 14}),
-                                     .p = random() % 4 == 0 ? 2 : 1});
+                                     .p = random() % 2 == 0 ? 2 : 1,
+                                     .r = two && random() % 2 == 0 ? 2 : 1});
     Hierarchy hierarchy;
     const std::size_t levels = two ? 2 : 2 + random() % 2;
     while (hierarchy.levels.size() < levels) {
