@@ -258,10 +258,10 @@ std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, s
     }
   };
   for (const std::int64_t chunk : divisors(left)) deal_chunk(chunk);
-  for (std::int64_t chunks = 2; most_part_if_short > 0 && chunks < left; ++chunks) {
-    const std::int64_t chunk = ceil_divide(left, chunks);
-    if (left % chunk != 0 && ceil_divide(left, chunk) == chunks) deal_chunk(chunk);
-  }
+  // Chunks of 2 and more, each the least that are so few.
+  const std::int64_t most = std::min(left - 1, most_part_if_short * most_x * most_y);
+  for (std::int64_t chunk = 2; chunk <= most; chunk = ceil_divide(left, ceil_divide(left, chunk) - 1))
+    if (left % chunk != 0 && ceil_divide(left, ceil_divide(left, chunk)) == chunk) deal_chunk(chunk);
   return deals;
 }
 

@@ -30,7 +30,7 @@ struct Deal {
 
   friend auto operator<=>(const Deal&, const Deal&) = default;
   [[nodiscard]] bool dealt() const { return fanout >= 0; }
-  [[nodiscard]] std::int32_t chunks() const { return (whole + chunk - 1) / chunk; }
+  [[nodiscard]] std::int32_t chunks() const { return whole / chunk + (whole % chunk > 0 ? 1 : 0); }
   /// Iterations of the last chunk.
   [[nodiscard]] std::int32_t last_chunk() const { return whole - (chunks() - 1) * chunk; }
   [[nodiscard]] bool ends_short() const { return last_chunk() < chunk; }
