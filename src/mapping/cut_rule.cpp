@@ -23,8 +23,8 @@ class Cuts {
     for (int d = 0; d < layer_.dimension_count(); ++d) {
       const Cut here = cut(d, nest_.nodes.size());
       if (!here.allowed) return false;
-      bool& remainders = ends_in_short_chunk(nest_, layer_, d) ? in_chunks : in_time;
-      remainders = remainders || here.remainders;
+      in_chunks = in_chunks || here.dealt;
+      in_time = in_time || (here.remainders && !here.dealt);
     }
     if (in_time && in_chunks) return false;
     for (int t = 0; t < layer_.output(); ++t)
@@ -52,6 +52,7 @@ class Cuts {
   struct Cut {
     bool allowed = true;
     bool remainders = false;  ///< some loop leaves one
+    bool dealt = false;       ///< outside lanes: the last chunk that they are dealt is short
     std::int64_t tiles = 1;
   };
   [[nodiscard]] Cut cut(int d, std::size_t end) const {
@@ -60,12 +61,11 @@ class Cuts {
     std::int64_t chunk = 0;   // what the last loop that left a remainder runs over; 0 once all tiles are full again
     std::int64_t chunks = 1;  // how many of these there are
     bool unrolled = false;
-    bool dealt = false;  // in chunks, the last of which is short
     for (std::size_t i = 0; i < end; ++i) {
       if (unrolled_at(i, d)) {
-        if (cut.remainders && !dealt) {
+        if (cut.remainders && !cut.dealt) {
           cut.allowed = cut.allowed && !unrolled && whole_chunks(d, i);
-          dealt = true;
+          cut.dealt = true;
           chunk = 0;
         }
         unrolled = true;
@@ -74,7 +74,7 @@ class Cuts {
       const Loop* loop = loop_at(i);
       if (loop == nullptr || loop->dimension != d) continue;
       const std::int64_t tile = inside_[i][at(d)];
-      if (dealt) cut.allowed = cut.allowed && tile == 1;  // a lane runs through its part
+      if (cut.dealt) cut.allowed = cut.allowed && tile == 1;  // a lane runs through its part
       if (chunk > 0) {
         const std::int64_t shorter = chunk - (ceil_divide(chunk, around) - 1) * around;
         cut.allowed = cut.allowed && around % tile == 0 && shorter > tile;

@@ -78,9 +78,13 @@ Prices::Prices(const Layer& layer, const Hierarchy& hierarchy, const Parts& part
       outside_ *= static_cast<double>(left);
       continue;
     }
-    dealt_[index(d)] = dealt.parts(dealt.chunk);
-    last_parts_[index(d)] = dealt.parts(dealt.last_chunk());
-    for (auto* of_lanes : {&dealt_[index(d)], &last_parts_[index(d)]}) std::erase(*of_lanes, 0);
+    const auto with_work = [&](std::int64_t iterations) {
+      std::vector<std::int64_t> lanes = dealt.parts(iterations);
+      std::erase(lanes, 0);
+      return lanes;
+    };
+    dealt_[index(d)] = with_work(dealt.chunk);
+    if (dealt.ends_short()) last_parts_[index(d)] = with_work(dealt.last_chunk());
   }
   for (int t = 0; t < layer.tensor_count(); ++t) {
     words_[index(t)] = static_cast<double>(tile_words(tensor(t), bounds_of(layer), Footprint::touched));
@@ -129,19 +133,20 @@ double Prices::delivery_cycles(int t, int parent, int child, double read, double
                                  .value());
 }
 
-double Prices::lanes_with_work(int d, int from, int to, std::uint32_t last_chunks) const {
+double Prices::lanes_that_divide(int d, int from, int to) const {
   double lanes = 1;
   for (int f = from; f < to; ++f) lanes *= static_cast<double>(factor(f, d));
-  const Deal& dealt = deal(d);
-  if (dealt.fanout < from || dealt.fanout >= to || !dealt.dealt()) return lanes;
-  return lanes * static_cast<double>(parts_of(d, last_chunks).size());
+  return lanes;
+}
+
+double Prices::lanes_with_work(int d, int from, int to, std::uint32_t last_chunks) const {
+  const double lanes = lanes_that_divide(d, from, to);
+  return dealt_over(d, from, to) ? lanes * static_cast<double>(parts_of(d, last_chunks).size()) : lanes;
 }
 
 double Prices::lanes_at_work(int d, int from, int to) const {
-  double lanes = 1;
-  for (int f = from; f < to; ++f) lanes *= static_cast<double>(factor(f, d));
-  const Deal& dealt = deal(d);
-  return dealt.fanout >= from && dealt.fanout < to ? lanes * dealt.lanes_at_work() : lanes;
+  const double lanes = lanes_that_divide(d, from, to);
+  return dealt_over(d, from, to) ? lanes * deal(d).lanes_at_work() : lanes;
 }
 
 double Prices::irrelevant_lanes(int t, int from, int to, std::uint32_t last_chunks) const {
@@ -203,7 +208,7 @@ double Prices::crossing(int t, int parent, int child, int level, const Extents& 
       if (term.dimension == d && hierarchy_.footprint == Footprint::box) gap = term.coefficient;
     const auto words_of = [gap](std::int64_t extent) { return static_cast<double>((extent - 1) * gap + 1); };
     for (int f = from; f < child; ++f) words *= static_cast<double>(factor(f, d));
-    if (deal(d).fanout >= from && deal(d).fanout < child) {
+    if (dealt_over(d, from, child)) {
       double sum = 0;
       for (const std::int64_t part : parts_of(d, last_chunks)) sum += words_of(part);
       words *= sum;

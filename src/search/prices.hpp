@@ -163,7 +163,12 @@ class Prices {
   [[nodiscard]] const std::vector<std::int64_t>& parts_of(int d, std::uint32_t last_chunks) const {
     return (last_chunks >> d & 1U) != 0 ? last_parts_[static_cast<std::size_t>(d)] : dealt_[static_cast<std::size_t>(d)];
   }
-  /// Lanes of a dimension over the fanouts of levels `from` … `to`-1 that have work at all.
+  /// Whether a dimension is dealt over one of the fanouts of levels `from` … `to`-1.
+  [[nodiscard]] bool dealt_over(int d, int from, int to) const {
+    return deal(d).dealt() && deal(d).fanout >= from && deal(d).fanout < to;
+  }
+  [[nodiscard]] double lanes_that_divide(int d, int from, int to) const;
+  /// Lanes of a dimension over these that have work at all.
   [[nodiscard]] double lanes_with_work(int d, int from, int to, std::uint32_t last_chunks = 0) const;
   /// … that have it in a step, on average.
   [[nodiscard]] double lanes_at_work(int d, int from, int to) const;
@@ -210,7 +215,8 @@ class Prices {
   double steps_ = 1;
   double outside_ = 1;  ///< iterations of the temporal loops of the dimensions that are not dealt
   double macs_ = 1;
-  std::array<std::vector<std::int64_t>, kMaxDimensions> dealt_, last_parts_;  ///< parts of each lane with work
+  std::array<std::vector<std::int64_t>, kMaxDimensions> dealt_;       ///< parts of each lane with work
+  std::array<std::vector<std::int64_t>, kMaxDimensions> last_parts_;  ///< … in the last chunk, where that is short
   std::array<Cost, kMaxTensors> fixed_of_{};
   model_detail::Steps mac_steps_;
   std::array<model_detail::Meeting, kMaxLevels> meetings_{};  ///< at the ports of each level, where a bandwidth is given

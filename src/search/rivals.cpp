@@ -63,9 +63,10 @@ bool Rivals::enter(const Job& lanes, std::size_t number) {
     Deal& deal = common.deals[d];
     if (deal.fanout != fanout_ || wishes_[d] == Wish::same_parts) continue;
     const std::int32_t at_work = deal.lanes();
-    const std::int32_t at_last = deal.ends_short() ? deal.lanes_at_last() : 1;
-    deal.x = wishes_[d] == Wish::same_lanes ? at_work : deal.idles() ? 2 : 1;
-    deal.y = at_last;
+    // In place of x and y: what has to be the same.
+    const std::int32_t all_or_not = deal.idles() ? 2 : 1;
+    deal.y = deal.ends_short() ? deal.lanes_at_last() : 1;
+    deal.x = wishes_[d] == Wish::same_lanes ? at_work : all_or_not;
     if (wishes_[d] == Wish::fewest) entry.lanes[d] = at_work;
     if (wishes_[d] == Wish::most) entry.lanes[d] = -at_work;
   }

@@ -153,10 +153,6 @@ class Searcher {
     if (remainders_to_come_) set_remainders();
     for (int l = 0; l < hierarchy.level_count(); ++l)
       problem_.leakage += hierarchy.level(l).leakage * static_cast<double>(hierarchy.instances(l));
-    for (const Tiles tiles : {Tiles::even, Tiles::chunks, Tiles::any})
-      lanes_bounds_[static_cast<std::size_t>(tiles)].emplace(problem_, keeping_, [this, tiles](const Nearest& nearest) {
-        return outer_energy({outer(keeping_), tiles}, nearest);
-      });
   }
 
   /// `known`: a good mapping of the mapspace, if one is known.
@@ -187,7 +183,7 @@ class Searcher {
       const bool cut = in_time && search_detail::may_cut(problem_.layer, whole_, d);
       most_part_if_short_[index(d)] = part;
       if (part > 0) problem_.bands_of_chunks[index(d)] = search_detail::banded_ladder(bound, kWideBands);
-      if (part > 0 || cut) problem_.bands[index(d)] = search_detail::banded_ladder(bound, kBands);
+      if (cut) problem_.bands[index(d)] = search_detail::banded_ladder(bound, kBands);
       for (const std::int64_t left : search_detail::divisors(bound))
         if (cut && (left == bound || !along_halo(problem_.layer, d)))
           problem_.ragged[index(d)].emplace(left, search_detail::ragged_ladder(left));
@@ -199,14 +195,21 @@ class Searcher {
     if (lanes.ends_short()) return Tiles::chunks;
     return options_.mapspace.remainders == Remainders::loops ? Tiles::any : Tiles::even;
   }
-  /// … and what goes on from them, with the fanouts outside level `fanouts` chosen.
-  [[nodiscard]] Tiles tiles(const Knot& knot, const Job& lanes, int fanouts) const {
+  /// … and what goes on from them, with the fanouts outside level `fanouts` chosen, in the tree of jobs with remainders or
+  /// without.
+  [[nodiscard]] Tiles tiles(bool remainders, const Job& lanes, int fanouts) const {
     const auto may = [](std::int64_t part) { return part > 0; };
-    const bool more = knot.remainders && fanouts < problem_.hierarchy.level_count() &&
+    const bool more = remainders && fanouts < problem_.hierarchy.level_count() &&
                       std::any_of(most_part_if_short_.begin(), most_part_if_short_.end(), may);
     return more && tiles(lanes) == Tiles::even ? Tiles::chunks : tiles(lanes);
   }
-  [[nodiscard]] LanesBound& lanes_bound(Tiles tiles) { return *lanes_bounds_[static_cast<std::size_t>(tiles)]; }
+  [[nodiscard]] LanesBound& lanes_bound(Tiles tiles) {
+    std::optional<LanesBound>& bound = lanes_bounds_[static_cast<std::size_t>(tiles)];
+    if (!bound)
+      bound.emplace(problem_, keeping_,
+                    [this, of = Outer{outer(keeping_), tiles}](const Nearest& nearest) { return outer_energy(of, nearest); });
+    return *bound;
+  }
 
   static constexpr double kBands = 1.5, kWideBands = 3;              ///< see banded_ladder; solves of chunks are cheap
   static constexpr int kMostOuterLevels = 1;                         ///< solved on their own: more take longer than they save
@@ -230,13 +233,13 @@ class Searcher {
 
   /// The root of a tree of jobs: of those with some remainder, or of those without.
   void plant(bool remainders) {
+    solve_outer_at_once(tiles(remainders, {}, 0));
     Knot root;
     root.remainders = remainders;
-    const Tiles tiles = this->tiles(root, *root.lanes, 0);
-    solve_outer_at_once(tiles);
-    root.bound = lanes_bound(tiles).of(*root.lanes, 0);
+    root.bound = root_bound(remainders);
     push(std::move(root));
   }
+  [[nodiscard]] Score root_bound(bool remainders) { return lanes_bound(tiles(remainders, {}, 0)).of({}, 0); }
 
   /// The first incumbent: no lanes, every loop at the outermost level, and what must be kept, kept word by word.
   void take_simplest() {
@@ -338,7 +341,7 @@ class Searcher {
 
       if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
       if (!counts_obey(choice, knot.fanouts) || mirrored(job)) return;
-      const Score bound = std::max(least, lanes_bound(tiles(knot, job, fanouts)).of(job, fanouts));
+      const Score bound = std::max(least, lanes_bound(tiles(knot.remainders, job, fanouts)).of(job, fanouts));
       if (bound >= limit) {
         beyond = std::min(beyond, bound);
         return;
@@ -376,7 +379,7 @@ class Searcher {
       if (wish.left[index(d)] == problem_.layer.dimensions[index(d)].bound)
         wish.most_part_if_short[index(d)] = most_part_if_short_[index(d)];
     }
-    const auto bound = lanes_bound(tiles(knot, *knot.lanes, knot.fanouts)).begin(*knot.lanes, knot.fanouts);
+    const auto bound = lanes_bound(tiles(knot.remainders, *knot.lanes, knot.fanouts)).begin(*knot.lanes, knot.fanouts);
     // Rounding may put the bound of a choice that is begun a little above that of the whole.
     constexpr double kRounding = 1 + 1e-9;
     const Score far{limit.value * kRounding, limit.tie};
@@ -743,11 +746,7 @@ class Searcher {
     Certificate& certificate = result_.certificate;
     Score lower = incumbent_;
     if (!tree_.empty()) lower = std::min(lower, tree_.front()->bound);
-    if (remainders_to_come_) {
-      Knot root;
-      root.remainders = true;
-      lower = std::min(lower, lanes_bound(tiles(root, *root.lanes, 0)).of(*root.lanes, 0));
-    }
+    if (remainders_to_come_) lower = std::min(lower, root_bound(true));
     if (unfinished_) lower = std::min(lower, *unfinished_);
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;

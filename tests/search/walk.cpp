@@ -26,8 +26,9 @@ namespace {
 /// covers what the others leave.
 class Walk {
  public:
-  Walk(const Layer& layer, const Hierarchy& hierarchy, std::uint64_t seed)
-      : layer_(layer), hierarchy_(hierarchy), random_(seed) {}
+  Walk(const Layer& layer, const Hierarchy& hierarchy, std::uint64_t seed) : layer_(layer), random_(seed) {
+    while (!hierarchy.level(fanout_).fanout) ++fanout_;
+  }
 
   [[nodiscard]] Nest changed(Nest nest) {
     std::vector<Node>& nodes = nest.nodes;
@@ -112,10 +113,7 @@ class Walk {
   }
 
   const Layer& layer_;
-  const Hierarchy& hierarchy_;
-  int fanout_ = static_cast<int>(std::find_if(hierarchy_.levels.begin(), hierarchy_.levels.end(),
-                                              [](const Level& level) { return level.fanout.has_value(); }) -
-                                 hierarchy_.levels.begin());
+  int fanout_ = 0;
   Random random_;
 };
 
