@@ -211,11 +211,11 @@ class Rechecker {
     return static_cast<double>(whole / of.chunk * of.part() + std::min(of.part(), whole % of.chunk));
   }
 
-  /// The mapspace's rule of a last chunk that is shorter: no lanes of the dimension further out, no halo, nothing that slides, no
+  /// The mapspace's rule of a last chunk that is shorter: no lanes of the dimension further out, nothing that slides, no
   /// bandwidth; with remainders at the lanes alone parts of one iteration; as many chunks as tiles of their size take; and three
   /// at least if lanes are idle in the last.
   [[nodiscard]] bool may_end_short(int d, std::int64_t whole, const Unrolled& of) const {
-    if (limited_ || slides() || along_halo(layer_, d)) return false;
+    if (limited_ || slides()) return false;
     if (options_.mapspace.remainders == Remainders::lanes && of.part() > 1) return false;
     const std::int64_t chunks = ceil_divide(whole, of.chunk);
     return whole == layer_.dimensions[at_(d)].bound && whole % of.chunk != 0 && of.x * of.y > 1 &&
@@ -820,14 +820,14 @@ class Rechecker {
   /// Whether tiles do not divide along a dimension where they must.
   [[nodiscard]] bool has_cut(const State& state) const {
     for (int d = 0; d < layer_.dimension_count(); ++d)
-      if ((state.even >> d & 1U) != 0 && state.cut[at_(d)] > 0) return true;
+      if ((state.even >> d & 1U) != 0 && (state.cut[at_(d)] > 0 || (cut_in_chunks(d) > 0 && state.left[at_(d)] > 1))) return true;
     return false;
   }
 
   /// The cut rule along halos, for a node that a loop over `d` is the first to move: no loop from here on may leave a remainder
   /// of a dimension whose loops could, in a short tile, undo a step of another.
   void keep_even(const OpenNode& node, int d, State& state) const {
-    if (layer_.is_output(node.tensor) || options_.mapspace.remainders != Remainders::loops) return;
+    if (layer_.is_output(node.tensor) || options_.mapspace.remainders == Remainders::none) return;
     for (const Rank& rank : layer_.tensors[at_(node.tensor)].ranks) {
       if (rank.size() < 2 || std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }))
         continue;

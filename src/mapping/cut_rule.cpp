@@ -125,7 +125,7 @@ class Cuts {
       parts.push_back(inside_[i][at(d)]);
     }
     const bool all_work = lanes_with_work(last, parts) == lanes_with_work(chunk, parts);
-    return last < chunk && (all_work || innermost >= 3) && !along_halo(layer_, d);
+    return last < chunk && (all_work || innermost >= 3);
   }
 
   /// One term of a halo rank, seen from a storage node.

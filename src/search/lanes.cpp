@@ -290,7 +290,7 @@ bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<
 }
 
 std::int64_t most_part_if_short(const Layer& layer, const Hierarchy& hierarchy, Remainders remainders, int d) {
-  if (remainders == Remainders::none || slides(hierarchy) || hierarchy.limited() || along_halo(layer, d)) return 0;
+  if (remainders == Remainders::none || slides(hierarchy) || hierarchy.limited()) return 0;
   return remainders == Remainders::lanes ? 1 : layer.dimensions[static_cast<std::size_t>(d)].bound;
 }
 

@@ -1624,7 +1624,7 @@ class Lattice : public Look {
   /// Dimensions, a bit each, of which no loop may leave a remainder, lest there be a step in it that leaves a tile at `level` in
   /// place: in a short tile any number of steps can be undone, not only those of the loops as they are.
   [[nodiscard]] std::uint16_t must_be_even(int level, const Rank& rank) const {
-    if (!ragged_at_all_ || scope_.bands != nullptr) return 0;
+    if ((!ragged_at_all_ && !ends_short_) || scope_.bands != nullptr) return 0;
     const bool slides = may_slide(level, rank);
     std::uint32_t even = 0;
     for (const Term& undone : rank)
@@ -1640,8 +1640,10 @@ class Lattice : public Look {
 
   /// Whether tiles of the current shape leave a remainder of any of these dimensions.
   [[nodiscard]] bool uneven(std::uint32_t dimensions) const {
-    return std::any_of(axes_.begin(), axes_.end(),
-                       [&](const Axis& axis) { return has(dimensions, axis.dimension) && !axis.rung().divides(); });
+    return std::any_of(axes_.begin(), axes_.end(), [&](const Axis& axis) {
+      const bool divides = axis.rung().divides() && (axis.short_deal == nullptr || axis.rung().tiles == 1);
+      return has(dimensions, axis.dimension) && !divides;
+    });
   }
 
   /// Whether a set of dimensions, a bit each, has this one.

@@ -199,7 +199,7 @@ double Prices::crossing(int t, int parent, int child, int level, const Extents& 
     const Partial* along = partial != nullptr && partial->rank == r ? partial : nullptr;
     const int d = only_dimension(rank);
     if (d < 0 || along != nullptr) {
-      words *= halo_crossing(t, rank, parent, child, level, tile, whose, along);
+      words *= halo_crossing(t, rank, parent, child, level, tile, whose, along, last_chunks);
       continue;
     }
     // Lanes of a plain rank share nothing.
@@ -239,7 +239,7 @@ double Prices::join_lanes(int t, const Term& term, std::int64_t extent, const Fa
 }
 
 double Prices::halo_crossing(int t, const Rank& rank, int parent, int child, int level, const Extents& tile, Whose whose,
-                             const Partial* partial) const {
+                             const Partial* partial, std::uint32_t last_chunks) const {
   const int from = whose == Whose::busiest ? parent : 0;
   double times = 1;
   IndexSet own;  // of one tile, or of joined parts as one
@@ -254,7 +254,7 @@ double Prices::halo_crossing(int t, const Rank& rank, int parent, int child, int
     if (by_part && !joins)
       each.push_back(&term);
     else if (partial == nullptr)
-      own.add(term.coefficient, joins ? dealt.chunk : tile[index(d)]);
+      own.add(term.coefficient, joins ? (last_chunks >> d & 1U) != 0 ? dealt.last_chunk() : dealt.chunk : tile[index(d)]);
     times *= join_lanes(t, term, tile[index(d)], {child - 1, from, level}, joined, equal);
   }
   times *= static_cast<double>(equal.size());
@@ -266,7 +266,7 @@ double Prices::halo_crossing(int t, const Rank& rank, int parent, int child, int
   const std::function<double(std::size_t, const IndexSet&)> sum = [&](std::size_t k, const IndexSet& so_far) -> double {
     if (k == each.size()) return static_cast<double>(so_far.size());
     double total = 0;
-    for (const std::int64_t part : dealt_[index(each[k]->dimension)]) {
+    for (const std::int64_t part : parts_of(each[k]->dimension, last_chunks)) {
       IndexSet next = so_far;
       next.add(each[k]->coefficient, part);
       total += sum(k + 1, next);
@@ -444,11 +444,10 @@ double Prices::mac_halo(int t, const Rank& rank, int parent, int level, const Ex
     const Deal& dealt = deal(d);
     if (dealt.dealt()) {
       const bool joins = dealt.fanout >= std::max(from, level) && mode(dealt.fanout, t) != Multicast::none;
-      times *= static_cast<double>(dealt.chunks());
       if (joins)
         stepping.push_back(&term);
       else
-        times *= static_cast<double>(dealt.fanout >= from ? dealt.chunk : dealt.part);
+        times *= static_cast<double>(dealt.fanout >= from ? dealt.whole : dealt.steps());
     }
     const int innermost = mac_fanout_[index(t)] < 0 ? hierarchy_.level_count() - 1 : mac_fanout_[index(t)];
     times *= join_lanes(t, term, tile[index(d)], {innermost, from, level}, joined, equal);
@@ -459,23 +458,27 @@ double Prices::mac_halo(int t, const Rank& rank, int parent, int level, const Ex
       [&](std::size_t k, const std::vector<std::int64_t>& indices) -> double {
     if (k == stepping.size()) return static_cast<double>(union_size(indices, joined));
     const Deal& dealt = deal(stepping[k]->dimension);
-    const std::vector<std::int64_t> parts = dealt.parts(dealt.chunk);
     const std::int64_t column = ceil_divide(dealt.chunk, dealt.x);
-    double total = 0;
-    for (std::int64_t step = 0; step < dealt.part;) {
-      std::vector<std::int64_t> next;
-      std::int64_t until = dealt.part;  // the same lanes work until the next of them ends
-      for (std::size_t lane = 0; lane < parts.size(); ++lane) {
-        if (parts[lane] <= step) continue;
-        until = std::min(until, parts[lane]);
-        const std::int64_t start =
-            static_cast<std::int64_t>(lane) / dealt.y * column + static_cast<std::int64_t>(lane) % dealt.y * dealt.part;
-        for (const std::int64_t i : indices) next.push_back(i + stepping[k]->coefficient * start);
+    const auto in_chunk_of = [&](std::int64_t iterations) {
+      const std::vector<std::int64_t> parts = dealt.parts(iterations);
+      double total = 0;
+      for (std::int64_t step = 0; step < parts.front();) {
+        std::vector<std::int64_t> next;
+        std::int64_t until = parts.front();  // the same lanes work until the next of them ends
+        for (std::size_t lane = 0; lane < parts.size(); ++lane) {
+          if (parts[lane] <= step) continue;
+          until = std::min(until, parts[lane]);
+          const std::int64_t start =
+              static_cast<std::int64_t>(lane) / dealt.y * column + static_cast<std::int64_t>(lane) % dealt.y * dealt.part;
+          for (const std::int64_t i : indices) next.push_back(i + stepping[k]->coefficient * start);
+        }
+        total += static_cast<double>(until - step) * sum(k + 1, next);
+        step = until;
       }
-      total += static_cast<double>(until - step) * sum(k + 1, next);
-      step = until;
-    }
-    return total;
+      return total;
+    };
+    const double in_all = in_chunk_of(dealt.chunk) * dealt.chunks();
+    return dealt.ends_short() ? in_all - in_chunk_of(dealt.chunk) + in_chunk_of(dealt.last_chunk()) : in_all;
   };
   return times * sum(0, {0});
 }

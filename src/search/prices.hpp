@@ -186,7 +186,7 @@ class Prices {
   double join_lanes(int t, const Term& term, std::int64_t extent, const Fanouts& fanouts, IndexSet& joined,
                     IndexSet& equal) const;
   [[nodiscard]] double halo_crossing(int t, const Rank& rank, int parent, int child, int level, const Extents& tile, Whose whose,
-                                     const Partial* partial) const;
+                                     const Partial* partial, std::uint32_t last_chunks) const;
   [[nodiscard]] double mac_crossing(int t, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] double mac_halo(int t, const Rank& rank, int parent, int level, const Extents& tile, Whose whose) const;
   [[nodiscard]] Cost operand_cost(int t, int parent, int child, const Extents& tile, const Partial* partial,

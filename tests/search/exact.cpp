@@ -325,6 +325,27 @@ TEST_CASE("search: the same where tiles inside lanes fit badly") {
   CHECK(better > 0);
 }
 
+namespace {
+
+/// Whose dimensions have few divisors.
+Layer odd_layer(Random& random, bool small) {
+  return conv("odd", {.m = small ? one_of(random, {2, 3, 5, 7}) : one_of(random, {1, 2, 4, 11}),
+                      .c = small ? one_of(random, {3, 5, 7, 8}) : one_of(random, {7, 10, 11, 14}),
+                      .p = random() % 2 == 0 ? 2 : 1,
+                      .r = small && random() % 2 == 0 ? 2 : 1});
+}
+
+/// … along a halo.
+Layer odd_halo(Random& random) {
+  return conv("halo", {.m = one_of(random, {1, 1, 1, 2}),
+                       .p = one_of(random, {3, 5, 7, 11}),
+                       .r = one_of(random, {2, 3, 3, 5}),
+                       .stride_h = one_of(random, {1, 1, 2, 3}),
+                       .dilation_h = one_of(random, {1, 1, 2, 3})});
+}
+
+}  // namespace
+
 TEST_CASE("search: the same where the last chunk that lanes are dealt is short") {
   int checked = 0;
   int better = 0;
@@ -332,10 +353,7 @@ TEST_CASE("search: the same where the last chunk that lanes are dealt is short")
   for (int seed = 0; seed < std::max(kShowsGain, cases(60) / 2); ++seed) {
     Random random(static_cast<std::uint64_t>(seed));
     const bool two = random() % 2 == 0;
-    const Layer layer = conv("odd", {.m = two ? one_of(random, {2, 3, 5, 7}) : one_of(random, {1, 2, 4, 11}),
-                                     .c = two ? one_of(random, {3, 5, 7, 8}) : one_of(random, {7, 10, 11, 14}),
-                                     .p = random() % 2 == 0 ? 2 : 1,
-                                     .r = two && random() % 2 == 0 ? 2 : 1});
+    const Layer layer = random() % 2 == 0 ? odd_halo(random) : odd_layer(random, two);
     Hierarchy hierarchy;
     const std::size_t levels = two ? 2 : 2 + random() % 2;
     while (hierarchy.levels.size() < levels) {
