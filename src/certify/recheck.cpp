@@ -717,14 +717,13 @@ class Rechecker {
     }
   }
 
-  /// The mapspace's rule: along a halo only without lanes, not beside short chunks, and not where tiles of a tensor with a halo
-  /// are kept sliding.
+  /// The mapspace's rule: not beside short chunks, and not where tiles of a tensor with a halo are kept sliding.
   [[nodiscard]] bool may_cut(int d) const {
     if (options_.mapspace.remainders != Remainders::loops) return false;
     for (int other = 0; other < layer_.dimension_count(); ++other)
       if (cut_in_chunks(other) > 0) return false;
     for (const auto& level : job_.lanes)
-      if (level[at_(d)].chunk > 0 || (level[at_(d)].x * level[at_(d)].y > 1 && along_halo(layer_, d))) return false;
+      if (level[at_(d)].chunk > 0) return false;
     const auto& levels = hierarchy_.levels;
     if (std::none_of(levels.begin(), levels.end(), [](const Level& of) { return of.retention == Retention::sliding; }))
       return true;

@@ -82,7 +82,6 @@ class Cuts {
         chunk = around;
         chunks = cut.tiles;
         cut.remainders = true;
-        cut.allowed = cut.allowed && !(unrolled && along_halo(layer_, d));
       }
       around = tile;
       cut.tiles *= loop->count;
@@ -174,16 +173,6 @@ class Cuts {
 };
 
 }  // namespace
-
-bool along_halo(const Layer& layer, int dimension) {
-  for (int t = 0; t < layer.output(); ++t)
-    for (const Rank& rank : layer.tensors[at(t)].ranks) {
-      const auto here = [&](const Term& term) { return term.dimension == dimension; };
-      const auto other = [&](const Term& term) { return !here(term) && layer.dimensions[at(term.dimension)].bound > 1; };
-      if (std::any_of(rank.begin(), rank.end(), here) && std::any_of(rank.begin(), rank.end(), other)) return true;
-    }
-  return false;
-}
 
 bool ends_in_short_chunk(const Nest& nest, const Layer& layer, int dimension) {
   const std::vector<Extents> inside = extents_inside(nest, layer);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "tilepath/base/quantity.hpp"
-#include "tilepath/mapping/cut_rule.hpp"
 
 namespace tilepath::search_detail {
 

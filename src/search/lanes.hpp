@@ -69,9 +69,9 @@ std::vector<Deal> deals_of(std::int64_t left, int fanout, std::int64_t most_x, s
 /// order of loops, since its parts are run through innermost.
 bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<Constraint>& constraints, int d, int fanout);
 
-/// If the last chunk of a dimension may be shorter than the others: the longest parts. 0: it may not, without remainders, along a
-/// halo, and where tiles are kept sliding or a bandwidth is limited (the lattice has no closed form of these). With remainders at
-/// the lanes alone a part is one iteration: the lanes take the dimension step by step, and some of them are idle in the last.
+/// If the last chunk of a dimension may be shorter than the others: the longest parts. 0: it may not, without remainders, and
+/// where tiles are kept sliding or a bandwidth is limited (the lattice has no closed form of these). With remainders at the lanes
+/// alone a part is one iteration: the lanes take the dimension step by step, and some of them are idle in the last.
 std::int64_t most_part_if_short(const Layer& layer, const Hierarchy& hierarchy, Remainders remainders, int d);
 
 /// Whether the mapspace cuts dimension `d` with a remainder in time: not where tiles of a tensor with a halo are kept sliding.

@@ -8,7 +8,6 @@
 
 #include "ladder.hpp"
 #include "lanes.hpp"
-#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/search/search.hpp"
 
 namespace tilepath {
@@ -108,9 +107,7 @@ class Splits {
   [[nodiscard]] Integer over_levels(std::int64_t left) {
     const int levels = hierarchy_.level_count();
     const int outside = levels_outside_lanes();
-    if (!kinds_.in_time || !search_detail::may_cut(layer_, hierarchy_, dimension_) ||
-        (outside > 0 && along_halo(layer_, dimension_)))
-      return factorizations(left, levels);
+    if (!kinds_.in_time || !search_detail::may_cut(layer_, hierarchy_, dimension_)) return factorizations(left, levels);
     Integer sum = 0;
     for (const std::int64_t inside : search_detail::divisors(left)) {
       const auto [ways, fresh] = climbs_.try_emplace({inside, levels - outside});

@@ -5,8 +5,6 @@
 #include <functional>
 #include <utility>
 
-#include "tilepath/mapping/cut_rule.hpp"
-
 namespace tilepath::search_detail {
 
 namespace {
@@ -32,6 +30,17 @@ bool boxes_gaps(const Problem& problem, int dimension) {
     for (const Rank& rank : tensor.ranks)
       for (const Term& term : rank)
         if (term.dimension == dimension && term.coefficient > 1) return true;
+  return false;
+}
+
+/// Whether a dimension lies along a halo: a rank of an operand sums it and another of more than one iteration.
+bool along_halo(const Layer& layer, int dimension) {
+  for (int t = 0; t < layer.output(); ++t)
+    for (const Rank& rank : layer.tensors[index(t)].ranks) {
+      const auto here = [&](const Term& term) { return term.dimension == dimension; };
+      const auto other = [&](const Term& term) { return !here(term) && layer.dimensions[index(term.dimension)].bound > 1; };
+      if (std::any_of(rank.begin(), rank.end(), here) && std::any_of(rank.begin(), rank.end(), other)) return true;
+    }
   return false;
 }
 

@@ -21,7 +21,6 @@
 #include "lattice.hpp"
 #include "rivals.hpp"
 #include "symmetry.hpp"
-#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/mapping/tile.hpp"
 #include "tilepath/model/evaluate.hpp"
@@ -185,8 +184,7 @@ class Searcher {
       if (part > 0) problem_.bands_of_chunks[index(d)] = search_detail::banded_ladder(bound, kWideBands);
       if (cut) problem_.bands[index(d)] = search_detail::banded_ladder(bound, kBands);
       for (const std::int64_t left : search_detail::divisors(bound))
-        if (cut && (left == bound || !along_halo(problem_.layer, d)))
-          problem_.ragged[index(d)].emplace(left, search_detail::ragged_ladder(left));
+        if (cut) problem_.ragged[index(d)].emplace(left, search_detail::ragged_ladder(left));
     }
   }
 

@@ -294,7 +294,12 @@ TEST_CASE("search: the same where tiles inside lanes fit badly") {
   constexpr int kShowsGain = 20;  // cases at least, so that some are better
   for (int seed = 0; seed < std::max(kShowsGain, cases(60) / 2); ++seed) {
     Random random(static_cast<std::uint64_t>(seed));
-    const Layer layer = conv("odd", {.m = one_of(random, {10, 10, 14, 22}), .c = one_of(random, {3, 5, 5, 7})});
+    const bool halo = random() % 2 == 0;
+    const Layer layer = conv("odd", {.m = halo ? 1 : one_of(random, {10, 10, 14, 22}),
+                                     .c = halo ? 1 : one_of(random, {3, 5, 5, 7}),
+                                     .p = halo ? one_of(random, {10, 10, 14, 22}) : 1,
+                                     .r = halo ? one_of(random, {2, 3, 5, 7}) : 1,
+                                     .stride_h = halo ? one_of(random, {1, 1, 2, 2}) : 1});
     Hierarchy hierarchy;
     for (const std::int64_t energy : {100, 20, 1}) {
       Level level;

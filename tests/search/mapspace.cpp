@@ -8,7 +8,6 @@
 #include "support/brute_force.hpp"
 #include "support/generate.hpp"
 #include "tilepath/base/error.hpp"
-#include "tilepath/mapping/cut_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/search/search.hpp"
 #include "tilepath/workload/conv.hpp"
@@ -55,8 +54,7 @@ class Visitor {
   /// `outside`: levels whose loops stand outside lanes of d.
   void axis(std::size_t d, std::size_t a, std::int64_t left, int outside) {
     if (a == used_.size()) {
-      if (mapspace_.remainders == Remainders::loops && may_cut(layer_, hierarchy_, static_cast<int>(d)) &&
-          (outside == 0 || !along_halo(layer_, static_cast<int>(d))))
+      if (mapspace_.remainders == Remainders::loops && may_cut(layer_, hierarchy_, static_cast<int>(d)))
         tiles(d, 0, {left, left}, {outside, left});
       else
         levels(d, 0, hierarchy_.level_count(), left);
