@@ -212,11 +212,11 @@ class Rechecker {
   }
 
   /// The mapspace's rule of a last chunk that is shorter: no lanes of the dimension further out, nothing that slides, no
-  /// bandwidth; with remainders at the lanes alone parts of one iteration; as many chunks as tiles of their size take; and three
-  /// at least if lanes are idle in the last.
+  /// bandwidth; with remainders at the lanes alone parts of one iteration, and no halo; as many chunks as tiles of their size
+  /// take; and three at least if lanes are idle in the last.
   [[nodiscard]] bool may_end_short(int d, std::int64_t whole, const Unrolled& of) const {
     if (limited_ || slides()) return false;
-    if (options_.mapspace.remainders == Remainders::lanes && of.part() > 1) return false;
+    if (options_.mapspace.remainders == Remainders::lanes && (of.part() > 1 || along_halo(layer_, d))) return false;
     const std::int64_t chunks = ceil_divide(whole, of.chunk);
     return whole == layer_.dimensions[at_(d)].bound && whole % of.chunk != 0 && of.x * of.y > 1 &&
            ceil_divide(whole, chunks) == of.chunk && (chunks > 2 || !idles(whole, of));

@@ -17,6 +17,17 @@ bool stores(const Node& node, int tensor) {
 
 }  // namespace
 
+bool along_halo(const Layer& layer, int dimension) {
+  for (int t = 0; t < layer.output(); ++t)
+    for (const Rank& rank : layer.tensors[static_cast<std::size_t>(t)].ranks) {
+      const auto other = [&](const Term& term) {
+        return term.dimension != dimension && layer.dimensions[static_cast<std::size_t>(term.dimension)].bound > 1;
+      };
+      if (has(rank, dimension) && std::any_of(rank.begin(), rank.end(), other)) return true;
+    }
+  return false;
+}
+
 bool within_halo_rule(const Nest& nest, const Layer& layer) {
   const auto& nodes = nest.nodes;
   for (int t = 0; t < layer.output(); ++t)

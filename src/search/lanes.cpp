@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tilepath/base/quantity.hpp"
+#include "tilepath/mapping/halo_rule.hpp"
 
 namespace tilepath::search_detail {
 
@@ -290,7 +291,8 @@ bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<
 
 std::int64_t most_part_if_short(const Layer& layer, const Hierarchy& hierarchy, Remainders remainders, int d) {
   if (remainders == Remainders::none || slides(hierarchy) || hierarchy.limited()) return 0;
-  return remainders == Remainders::lanes ? 1 : layer.dimensions[static_cast<std::size_t>(d)].bound;
+  if (remainders == Remainders::loops) return layer.dimensions[static_cast<std::size_t>(d)].bound;
+  return along_halo(layer, d) ? 0 : 1;
 }
 
 std::int32_t Deal::lanes_of(std::int32_t iterations) const {

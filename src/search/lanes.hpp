@@ -71,7 +71,8 @@ bool may_deal(const Layer& layer, const Hierarchy& hierarchy, const std::vector<
 
 /// If the last chunk of a dimension may be shorter than the others: the longest parts. 0: it may not, without remainders, and
 /// where tiles are kept sliding or a bandwidth is limited (the lattice has no closed form of these). With remainders at the lanes
-/// alone a part is one iteration: the lanes take the dimension step by step, and some of them are idle in the last.
+/// alone a part is one iteration: the lanes take the dimension step by step, and some of them are idle in the last; and there it
+/// does not lie along a halo, where there would be many more lanes to try, and next to none better.
 std::int64_t most_part_if_short(const Layer& layer, const Hierarchy& hierarchy, Remainders remainders, int d);
 
 /// Whether the mapspace cuts dimension `d` with a remainder in time: not where tiles of a tensor with a halo are kept sliding.

@@ -68,18 +68,24 @@ double LanesBound::access_energy(int t, int level, bool write) const {
 
 void LanesBound::set_ways(int t) {
   std::vector<Standing> standings;
-  for (int nearest = 0; nearest <= problem_.outer_level; ++nearest) {
-    if (!may_end(t, nearest, problem_.outer_level)) continue;
-    for (int l = nearest; l < hierarchy_.level_count(); l = std::max(l, problem_.outer_level) + 1) {
-      if (!may_end(t, l, hierarchy_.level_count() - 1)) continue;
-      // What the MACs move past the outermost level, all words pass it once.
-      const double word = l == 0 ? access_energy(t, 0, layer_.is_output(t)) : least_way(t, nearest, l);
-      ways_[index(t)].push_back({nearest, l, words_[index(t)] * word});
-    }
+  const auto stand_at = [&](std::uint8_t nearest, int level) {
     for (Standing standing : standings_) {
-      standing.nearest[index(t)] = static_cast<std::uint8_t>(nearest);
-      standing.energy += words_[index(t)] * least_way(t, 0, nearest);
+      standing.nearest[index(t)] = nearest;
+      standing.energy += words_[index(t)] * least_way(t, 0, level);
       standings.push_back(standing);
+    }
+  };
+  for (int level = 0; level <= problem_.outer_level; ++level) {
+    if (!may_end(t, level, problem_.outer_level)) continue;
+    std::array<bool, 2> known{};  // feeding a node further in, or not
+    for (int l = level; l < hierarchy_.level_count(); l = std::max(l, problem_.outer_level) + 1) {
+      if (!may_end(t, l, hierarchy_.level_count() - 1)) continue;
+      const bool feeds = l > problem_.outer_level && level < problem_.outer_level && problem_.may_feed(t);
+      const std::uint8_t nearest = problem_.nearest(level, feeds);
+      // What the MACs move past the outermost level, all words pass it once.
+      const double word = l == 0 ? access_energy(t, 0, layer_.is_output(t)) : least_way(t, level, l);
+      ways_[index(t)].push_back({nearest, l, words_[index(t)] * word});
+      if (!std::exchange(known[feeds ? 1 : 0], true)) stand_at(nearest, level);
     }
   }
   standings_ = std::move(standings);

@@ -66,7 +66,8 @@ class LanesBound {
   };
   /// From a tensor's nearest outer node to its innermost one.
   struct Way {
-    int nearest = 0, innermost = 0;
+    std::uint8_t nearest = 0;  ///< see Nearest
+    int innermost = 0;
     double energy = 0;  ///< of every word once
   };
   /// Where the nearest outer nodes stand, and what all outer nodes then cost at least.

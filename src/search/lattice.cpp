@@ -154,7 +154,10 @@ class Lattice : public Look {
   }
 
   /// With Scope::innermost: where the nodes of each tensor start from now on.
-  void start_from(const Nearest& nearest) { scope_.from = nearest; }
+  void start_from(const Nearest& nearest) {
+    scope_.from = nearest;
+    for (auto& of_tensor : least_by_next_) of_tensor.clear();
+  }
 
   LatticeOutcome below(const Score& limit) override {
     begin(limit);
@@ -184,41 +187,53 @@ class Lattice : public Look {
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       ByLevel& least = inner[index(t)];
       least.fill(std::numeric_limits<double>::infinity());
-      for (int level = 0; level < hierarchy_.level_count(); ++level) {  // the innermost that keeps it
-        if (whole ? !may_follow(t, hierarchy_.level_count(), level) : level != scope_.from[index(t)]) continue;
+      if (!whole) least = least_by_next(t, first_chain(t), 0);
+      for (int level = 0; whole && level < hierarchy_.level_count(); ++level) {  // the innermost that keeps it
+        if (!may_follow(t, hierarchy_.level_count(), level)) continue;
         const auto chain = static_cast<Chain>(1U << level);
-        double first = 0;
-        if (whole) first = least_at_macs(t, level);
-        const ByLevel further = least_by_next(t, chain, outer_level());
-        for (std::size_t l = 0; l < least.size(); ++l) least[l] = std::min(least[l], first + further[l]);
+        const double first = least_at_macs(t, level);
+        const ByLevel further = by_nearest(t, chain, least_by_next(t, chain, outer_level()));
+        for (std::size_t n = 0; n < least.size(); ++n) least[n] = std::min(least[n], first + further[n]);
       }
     }
     return {(whole ? prices_.mac_energy() : 0) + least_together(inner), least_cycles_};
   }
 
-  /// The least energy when all nodes stand together, if they are of one level: no less than that of all nests.
+  /// The least energy when all nodes stand together, if they are of one level and wide ones: no less than that of all nests.
   double least_even() {
     begin({});
     double best = std::numeric_limits<double>::infinity();
     each_start([&](const Label& label) {
-      const Phase& phase = phase_of(label.phase);
+      std::vector<std::uint32_t> phases = {label.phase};
+      if (const Phase& first = phase_of(label.phase); first.level > scope_.innermost) {  // wide nodes
+        Chains chains = first.chains;
+        for (int t = 0; t < layer_.tensor_count(); ++t)
+          if ((first.missing >> t & 1U) != 0)
+            chains[index(t)] = chain_after(t, chains[index(t)], problem_.level_of(scope_.from[index(t)]));
+        phases.push_back(enter(chains));
+      }
+      const Phase& last = phase_of(phases.back());
       for (int t = 0; t < layer_.tensor_count(); ++t)
-        if (const int level = next_of(phase.chains[index(t)]); level > 0 && (level < phase.level || !may_follow(t, level, 0)))
+        if (const int level = next_of(last.chains[index(t)]); level > 0 && (level < last.level || !may_follow(t, level, 0)))
           return;
       for (std::int64_t shape = 0; shape < shapes_; ++shape) {
         if (++visited_ % 1024 == 0 && patience_.over()) return;
         set_shape(shape);
-        if (room_left(phase) < 0) continue;
         double sum = 0;
         Waiting waiting;
-        waiting.tensors = phase.missing;
-        for (std::uint32_t left = phase.missing; left != 0; left &= left - 1) {
-          const int t = std::countr_zero(left);
-          const NodePrice& price = node_price(t, phase.level, table_of(t, phase.level, 0, phase.chains[index(t)]));
-          sum += price.once[kEnergy];
-          waiting.owed[index(t)] = price.energy;
+        for (const std::uint32_t number : phases) {
+          const Phase& phase = phase_of(number);
+          if (room_left(phase) < 0) sum = std::numeric_limits<double>::infinity();
+          waiting.tensors |= phase.missing;
+          for (std::uint32_t left = phase.missing; left != 0; left &= left - 1) {
+            const int t = std::countr_zero(left);
+            const int parent = phase.level > scope_.innermost ? problem_.level_of(scope_.from[index(t)]) : 0;
+            const NodePrice& price = node_price(t, phase.level, table_of(t, phase.level, parent, phase.chains[index(t)]));
+            sum += price.once[kEnergy];
+            waiting.owed[index(t)] += price.energy;
+          }
         }
-        best = std::min(best, sum + least_of(waiting));
+        if (sum < best) best = std::min(best, sum + least_of(waiting));
       }
     });
     return best;
@@ -249,7 +264,10 @@ class Lattice : public Look {
     const std::int32_t first = head(phase, shape).label();
     const std::int64_t left = room_left(phase_of(phase));
     for (std::int32_t at = first; at >= 0; at = labels_[index(at)].next) {
-      if (++visited_ % 1024 == 0 && patience_.over()) return false;
+      if (++visited_ % 1024 == 0) {
+        outcome_.too_many = outcome_.labels_kept > patience_.most_labels;
+        if (outcome_.too_many || patience_.over()) return false;
+      }
       if (labels_[index(at)].used > left || outdone(at, first))
         ++outcome_.labels_pruned;
       else
@@ -454,8 +472,17 @@ class Lattice : public Look {
 
   /// Whether the next node of a tensor can stand at `to` when the one inside it stands at `from` (the MACs: below all levels).
   [[nodiscard]] bool may_follow(int t, int from, int to) const {
+    if (wide(from)) return to == problem_.level_of(scope_.from[index(t)]);
     const std::uint32_t between = ((1U << from) - 1U) & ~((2U << to) - 1U);
     return (keeping_.may[index(t)] >> to & 1U) != 0 && (keeping_.must[index(t)] & between) == 0;
+  }
+
+  /// Whether nodes of this level are wide ones, that outer nodes feed.
+  [[nodiscard]] bool wide(int level) const { return level > scope_.innermost; }
+  /// With Scope::innermost: of the innermost node of a tensor.
+  [[nodiscard]] Chain first_chain(int t) const {
+    const std::uint8_t from = scope_.from[index(t)];
+    return static_cast<Chain>(1U << (problem_.feeds(from) ? problem_.outer_level + 1 : problem_.level_of(from)));
   }
 
   [[nodiscard]] Chain chain_after(int t, Chain chain, int next) const {
@@ -550,6 +577,13 @@ class Lattice : public Look {
 
   using ByLevel = std::array<double, kMaxLevels>;
 
+  /// Of a tensor's nodes by the first outer one: by where the outer nodes begin (Nearest).
+  [[nodiscard]] ByLevel by_nearest(int t, Chain chain, ByLevel least) const {
+    if (outer_level() > 0 && next_of(chain) > outer_level() && problem_.may_feed(t))
+      std::swap_ranges(least.begin(), least.begin() + outer_level(), least.begin() + outer_level() + 1);
+    return least;
+  }
+
   /// Least energy of a tensor's nodes still to come that lie further in than the outer levels, by the first that does not.
   const ByLevel& least_by_next(int t, Chain chain) {
     auto& known = least_by_next_[index(t)];
@@ -605,21 +639,24 @@ class Lattice : public Look {
     double inner = 0, apart = 0;
     Nearest nearest{};
   };
-  /// Of one tensor, given the least of its inner nodes by the level of its nearest outer one: the outer ones each at its least.
+  /// How many kinds of beginnings there are: see Nearest.
+  [[nodiscard]] std::uint8_t nearests() const { return static_cast<std::uint8_t>(2 * outer_level() + 1); }
+  /// Of one tensor, given the least of its inner nodes by its nearest outer one: the outer ones each at its least.
   double least_apart(int t, const ByLevel& inner) {
     double least = std::numeric_limits<double>::infinity();
-    for (int l = 0; l <= outer_level(); ++l)
-      if (std::isfinite(inner[index(l)])) least = std::min(least, inner[index(l)] + least_further(t, l));
+    for (std::uint8_t n = 0; n < nearests(); ++n)
+      if (std::isfinite(inner[n])) least = std::min(least, inner[n] + least_further(t, problem_.level_of(n)));
     return least;
   }
   /// Of all tensors, each node still to come at its least.
   double least_apart(const Chains& chains) {
     double sum = 0;
-    for (int t = 0; t < layer_.tensor_count(); ++t) sum += least_apart(t, least_by_next(t, chains[index(t)]));
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      sum += least_apart(t, by_nearest(t, chains[index(t)], least_by_next(t, chains[index(t)])));
     return sum;
   }
-  /// Of all tensors, given the least of each one's inner nodes by the level of its nearest outer one: the outer ones each at its
-  /// least too, or together.
+  /// Of all tensors, given the least of each one's inner nodes by its nearest outer one: the outer ones each at its least too, or
+  /// together.
   double least_together(const std::array<ByLevel, kMaxTensors>& inner) {
     const int outer = outer_level();
     double apart = 0;
@@ -630,14 +667,14 @@ class Lattice : public Look {
     choices.assign(1, {});
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       longer.clear();
-      for (int l = 0; l <= outer; ++l) {
-        const double more = inner[index(t)][index(l)];
+      for (std::uint8_t n = 0; n < nearests(); ++n) {
+        const double more = inner[index(t)][n];
         if (!std::isfinite(more)) continue;
-        const double further = least_further(t, l);
+        const double further = least_further(t, problem_.level_of(n));
         for (OuterChoice choice : choices) {
           choice.inner += more;
           choice.apart += more + further;
-          choice.nearest[index(t)] = static_cast<std::uint8_t>(l);
+          choice.nearest[index(t)] = n;
           longer.push_back(choice);
         }
       }
@@ -661,7 +698,8 @@ class Lattice : public Look {
         for (int l = 1; l <= next_of(phase.chains[index(t)]); ++l)
           if (prices_.kept(t, l)) search_detail::add(rest, prices_.least(t, l));
     std::array<ByLevel, kMaxTensors> inner;
-    for (int t = 0; t < layer_.tensor_count(); ++t) inner[index(t)] = least_by_next(t, phase.chains[index(t)]);
+    for (int t = 0; t < layer_.tensor_count(); ++t)
+      inner[index(t)] = by_nearest(t, phase.chains[index(t)], least_by_next(t, phase.chains[index(t)]));
     rest[kEnergy] = least_together(inner);
     if constexpr (kWaits)
       for (std::size_t p = kWaiting; p < scored(); ++p)
@@ -739,7 +777,7 @@ class Lattice : public Look {
     table_at_[index(t)][kept] = static_cast<std::int16_t>(tables_.size());
     Table table;
     table.prices = &variant(t, kept);
-    table.least = table.prices->least(t, level);
+    if (!wide(level)) table.least = table.prices->least(t, level);
     visits_pay_ |= layer_.is_output(t) && table.prices->visits_pay(level);
     tables_.push_back(std::move(table));
     return tables_.size() - 1;
@@ -787,7 +825,7 @@ class Lattice : public Look {
     if (table.entries.empty()) table.entries.resize(index(tiles_[index(t)]));
     NodePrice& entry = table.entries[index(tile_[index(t)])];
     const Prices& prices = *table.prices;
-    const Price price = prices.node(t, level, tile_at(level));
+    const Price price = price_of(t, level, tile_at(level), 0, prices);
     Cost once = price.once;
     if constexpr (!kAll)  // What a single buffer's tiles owe anew may come to nothing, and when ports rest depends on other
                           // tensors.
@@ -805,6 +843,29 @@ class Lattice : public Look {
     const double average = entry.per_visit[kEnergy] / entry.tiles;
     entry.energy = ends_short_ ? std::min(average, entry.energy) : average;
     entry.known = true;
+  }
+
+  [[nodiscard]] Price price_of(int t, int level, const Extents& tile, std::uint32_t last_chunks, const Prices& prices) const {
+    if (!wide(level)) return prices.node(t, level, tile, last_chunks);
+    const Tensor& tensor = layer_.tensors[index(t)];
+    const Level& parent = hierarchy_.level(problem_.level_of(scope_.from[index(t)]));
+    const double word = parent.read_energy * accesses_per_word(parent, tensor);
+    Price price;
+    price.per_visit[kEnergy] = static_cast<double>(tile_words(tensor, tile, Footprint::touched)) * word;
+    price.once[kEnergy] = -static_cast<double>(tile_words(tensor, bounds_of(layer_), Footprint::touched)) * word;
+    price.words = wide_room(t, level, tile);
+    return price;
+  }
+  /// That a wide node takes of its level: none, unless no inner level has room for its tile in all instances together.
+  [[nodiscard]] std::int64_t wide_room(int t, int level, const Extents& tile) const {
+    const Tensor& tensor = layer_.tensors[index(t)];
+    const std::int64_t words = tile_words(tensor, tile, Footprint::touched);
+    for (int l = level; l < hierarchy_.level_count(); ++l) {
+      const Partition* room = hierarchy_.level(l).partition(tensor.role);
+      if (room == nullptr || words * room_per_word(hierarchy_.level(l), tensor) <= room->capacity_words * hierarchy_.instances(l))
+        return 0;
+    }
+    return std::numeric_limits<std::int32_t>::max();
   }
 
   /// A visit of each of so many tiles, of the `entry.tiles` that there are along its uneven dimensions.
@@ -865,7 +926,7 @@ class Lattice : public Look {
         if (is_short && along.last_chunk) last_chunks |= 1U << along.axis->dimension;
         count *= static_cast<double>(is_short ? along.short_tiles : along.axis->rung().tiles - along.short_tiles);
       }
-      const Price price = shorts == 0 ? full : prices.node(t, level, tile, last_chunks);
+      const Price price = shorts == 0 ? full : price_of(t, level, tile, last_chunks, prices);
       add_tiles(entry, price, count);
       for (std::uint32_t joins = may_join; joins != 0; joins = (joins - 1) & may_join) {
         if ((joins & shorts) != 0) continue;
@@ -886,7 +947,7 @@ class Lattice : public Look {
     Extents least = tile_at(level);
     for (const Axis& axis : axes_)
       least[index(axis.dimension)] = axis.rung().least * lanes_inside_[index(level)][index(axis.dimension)];
-    entry.words = prices_.room(t, level, least);
+    entry.words = wide(level) ? wide_room(t, level, least) : prices_.room(t, level, least);
     if (layer_.is_output(t) || !bands_along_halos_) return;
     for (const Rank& rank : layer_.tensors[index(t)].ranks) {
       double all = 1;
@@ -986,7 +1047,7 @@ class Lattice : public Look {
       start_with(label, 0, at_macs, chains, each);
       return;
     }
-    for (int t = 0; t < layer_.tensor_count(); ++t) chains[index(t)] = static_cast<Chain>(1U << scope_.from[index(t)]);
+    for (int t = 0; t < layer_.tensor_count(); ++t) chains[index(t)] = first_chain(t);
     label.phase = enter(chains);
     each(label);
   }
@@ -1762,7 +1823,7 @@ class Lattice : public Look {
     placing.next.settled_dimensions = 0;
     placing.next.shape = shape_;
     if (phase.shared >= 0) placing.used[index(phase.shared)] = label.used;
-    if (!problem_.mapspace.uneven || phase.shared == -2) {
+    if ((!problem_.mapspace.uneven && !wide(phase.level)) || phase.shared == -2) {
       placing.next.stored = static_cast<std::uint16_t>(phase.missing);
       place(placing, phase, phase.missing);
       return;
@@ -2002,6 +2063,19 @@ std::vector<std::uint32_t> Keeping::choices(int tensor) const {
   return choices;
 }
 
+bool Problem::may_feed(int tensor) const {
+  if (layer.is_output(tensor) || outer_level + 1 >= hierarchy.level_count()) return false;
+  const auto& ranks = layer.tensors[index(tensor)].ranks;
+  const bool halo = std::any_of(ranks.begin(), ranks.end(), [](const Rank& rank) { return rank.size() > 1; });
+  return !halo || std::none_of(hierarchy.levels.begin() + outer_level + 1, hierarchy.levels.end(),
+                               [](const Level& level) { return level.retention == Retention::sliding; });
+}
+
+Nearest Problem::levels_of(Nearest nearest) const {
+  for (std::uint8_t& of : nearest) of = this->nearest(level_of(of), false);
+  return nearest;
+}
+
 Pace Problem::pace(double steps) const { return {std::ceil(steps / hierarchy.compute.macs_per_cycle), nullptr}; }
 
 double Problem::score_cycles(const Cost& cost, const Pace& pace) const {
@@ -2089,7 +2163,7 @@ class SolvedOuterNodes : public OuterNodes {
   double least(const Nearest& nearest) override {
     if (keeping_.fixed())  // known where none of the nodes is placed
       for (int t = 0; t < problem_.layer.tensor_count(); ++t)
-        if (keeping_.may[index(t)] >> nearest[index(t)] > 1) return 0;
+        if (keeping_.may[index(t)] >> problem_.level_of(nearest[index(t)]) > 1) return 0;
     lattice_.start_from(nearest);
     const double least = lattice_.apart().energy;
     const double most = lattice_.least_even();

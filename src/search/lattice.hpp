@@ -46,6 +46,7 @@ namespace tilepath::search_detail {
 struct Patience {
   std::stop_token stop;
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::int64_t most_labels = std::numeric_limits<std::int64_t>::max();  ///< kept in one solve
   [[nodiscard]] bool over() const { return stop.stop_requested() || (deadline && std::chrono::steady_clock::now() >= *deadline); }
 };
 
@@ -54,6 +55,10 @@ struct Least {
   double energy = -std::numeric_limits<double>::infinity();
   double cycles = 0;
 };
+
+/// Per tensor, where its outer nodes begin: the innermost of the outer levels that keeps it, and whether it feeds a node further
+/// in (Problem::feeds).
+using Nearest = std::array<std::uint8_t, kMaxTensors>;
 
 /// How many ports relaxed solves count at most.
 inline constexpr std::size_t kMostWatched = 6;
@@ -74,6 +79,16 @@ struct Problem {
   std::array<std::map<std::int64_t, Ladder>, kMaxDimensions> ragged{};
   /// Of dimensions that may be uneven outside all lanes, with any remainders or in chunks alone; others have none.
   std::array<Ladder, kMaxDimensions> bands{}, bands_of_chunks{};
+
+  [[nodiscard]] std::uint8_t nearest(int level, bool feeds) const {
+    return static_cast<std::uint8_t>(feeds ? level + outer_level + 1 : level);
+  }
+  [[nodiscard]] int level_of(std::uint8_t nearest) const { return nearest % (outer_level + 1); }
+  [[nodiscard]] bool feeds(std::uint8_t nearest) const { return nearest > outer_level; }
+  /// Whether it is told of a tensor that its outer nodes feed another.
+  [[nodiscard]] bool may_feed(int tensor) const;
+  /// The same levels, whatever they feed.
+  [[nodiscard]] Nearest levels_of(Nearest nearest) const;
 
   /// At least that of so many steps.
   [[nodiscard]] Pace pace(double steps) const;
@@ -96,8 +111,6 @@ struct Keeping {
   friend auto operator<=>(const Keeping&, const Keeping&) = default;
 };
 
-/// Per tensor, the innermost level that keeps it among the outer ones.
-using Nearest = std::array<std::uint8_t, kMaxTensors>;
 /// The least energy of the outer nodes, by where the nearest of each tensor stands. Empty: nothing is known.
 using OuterEnergy = std::function<double(const Nearest&)>;
 
@@ -120,7 +133,8 @@ struct Kept {
 struct LatticeOutcome {
   std::optional<Nest> nest;  ///< the best of the job, if it beats the incumbent
   Score score;               ///< of that nest
-  bool finished = true;      ///< false: patience ran out
+  bool finished = true;      ///< false: patience ran out …
+  bool too_many = false;     ///< … because of Patience::most_labels
   bool excluded = false;     ///< by `Look::apart`: it was not solved
   Least least;               ///< of solves with bandwidths relaxed, and bounds: what they are of costs no less
   std::vector<Kept> kept;    ///< by tell_keeps: all that may beat the limit
@@ -190,12 +204,20 @@ std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices
 std::unique_ptr<Look> solve_rated(const Problem& problem, const Prices& prices, const Keeping& keeping, const Least& known,
                                   const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
 
+/// A bound where no bandwidth is limited: the inner nodes together, and the outer ones.
+std::unique_ptr<Look> solve_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
+                                  const Patience& patience, Workspace& workspace);
+
 /// Which keeps may beat the limit: the same with the jobs told apart.
 std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                                  const Patience& patience, Workspace& workspace);
 
 // No lanes change the prices of nodes of levels up to Problem::outer_level. Alone, over all nests, they bound a job from below
 // together with each other node at its least; what they cost is shared by all jobs that keep the same there.
+//
+// The node that they feed is among them, of an operand: as a *wide* one, with the tiles of all its lanes as one, which some inner
+// level has room for in all its instances together. It costs what it reads more than every word once; at its least it does that.
+// So a way to keep the outer tiles that would have what lies further in read words over and over is dear.
 
 /// The outer nodes alone, of what `keeping` allows.
 class OuterNodes {

@@ -5,6 +5,9 @@
 #include <functional>
 #include <utility>
 
+#include "tilepath/base/quantity.hpp"
+#include "tilepath/mapping/halo_rule.hpp"
+
 namespace tilepath::search_detail {
 
 namespace {
@@ -30,17 +33,6 @@ bool boxes_gaps(const Problem& problem, int dimension) {
     for (const Rank& rank : tensor.ranks)
       for (const Term& term : rank)
         if (term.dimension == dimension && term.coefficient > 1) return true;
-  return false;
-}
-
-/// Whether a dimension lies along a halo: a rank of an operand sums it and another of more than one iteration.
-bool along_halo(const Layer& layer, int dimension) {
-  for (int t = 0; t < layer.output(); ++t)
-    for (const Rank& rank : layer.tensors[index(t)].ranks) {
-      const auto here = [&](const Term& term) { return term.dimension == dimension; };
-      const auto other = [&](const Term& term) { return !here(term) && layer.dimensions[index(term.dimension)].bound > 1; };
-      if (std::any_of(rank.begin(), rank.end(), here) && std::any_of(rank.begin(), rank.end(), other)) return true;
-    }
   return false;
 }
 
@@ -70,7 +62,12 @@ bool Rivals::enter(const Job& lanes, std::size_t number) {
   Job common = lanes;
   for (std::size_t d = 0; d < common.deals.size(); ++d) {
     Deal& deal = common.deals[d];
-    if (deal.fanout != fanout_ || wishes_[d] == Wish::same_parts) continue;
+    if (deal.fanout != fanout_) continue;
+    if (wishes_[d] == Wish::same_parts) {
+      // Where columns are whole parts, these come one after the other, however many there are in a column.
+      if (ceil_divide(deal.chunk, deal.x) % deal.part == 0) deal.x = deal.y = 0;
+      continue;
+    }
     const std::int32_t at_work = deal.lanes();
     // In place of x and y: what has to be the same.
     const std::int32_t all_or_not = deal.idles() ? 2 : 1;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -104,16 +105,20 @@ constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i)
 constexpr double kFirstSlack = 1.1;
 constexpr double kWiden = 1.5;
 
+constexpr Score kNothing{-std::numeric_limits<double>::infinity(), 0};
+
 /// A knot of the job tree.
 struct Knot {
   Score bound;
-  std::int64_t number = 0;                                    ///< in order of creation: of equal bounds, the older first
-  int fanouts = 0;                                            ///< levels whose fanout is decided
-  int look = 0;                                               ///< the next one to take: see Looks
-  Least least;                                                ///< as the first look has it
-  bool remainders = false;                                    ///< some dimension is to be dealt in parts that do not divide (R9)
-  Score listed{-std::numeric_limits<double>::infinity(), 0};  ///< of the lanes of the next fanout, all with bounds below this
-  double slack = kFirstSlack;                                 ///< how far above its bound the next ones are listed
+  std::int64_t number = 0;           ///< in order of creation: of equal bounds, the older first
+  int fanouts = 0;                   ///< levels whose fanout is decided
+  int look = 0;                      ///< the next one to take: see Looks
+  Least least;                       ///< as the first look has it
+  bool remainders = false;           ///< some dimension is to be dealt in parts that do not divide (R9)
+  Score listed = kNothing;           ///< of the lanes of the next fanout, all with bounds below this
+  bool wide = false;                 ///< these bounds know of wide nodes
+  Score listed_narrowly = kNothing;  ///< before they did
+  double slack = kFirstSlack;        ///< how far above its bound the next ones are listed
   std::shared_ptr<const Job> lanes = std::make_shared<const Job>();  ///< shared by the knots below it; without keeps
   std::array<std::uint32_t, kMaxTensors> kept{};                     ///< of a job
 };
@@ -133,12 +138,17 @@ class Searcher {
         whole_(hierarchy),
         narrowed_(narrowed(hierarchy, options.constraints, layer)),
         problem_{layer, narrowed_, Parts(layer, narrowed_), options.objective, options.mapspace, options.constraints},
-        patience_(std::move(patience)) {
+        patience_(std::move(patience)),
+        hasty_{patience_.stop, patience_.deadline, options.labels_before_wide} {
     problem_.outer_level = hierarchy.level_count() - 1;
     for (int l = hierarchy.level_count(); l-- > 0;)
       if (hierarchy.level(l).fanout_size() > 1) problem_.outer_level = l;
     problem_.outer_level = std::min(problem_.outer_level, kMostOuterLevels);
     problem_.symmetries = symmetries(layer, hierarchy);
+    bool makes_a_difference = false;
+    for (int t = 0; t < layer.tensor_count(); ++t)
+      makes_a_difference = makes_a_difference || (problem_.outer_level > 0 && problem_.may_feed(t));
+    wide_ = !makes_a_difference || options.labels_before_wide < 0;
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int l = 0; l < hierarchy.level_count(); ++l) {
         const Keep keep = l == 0 ? Keep::must : keep_of(t, l);
@@ -201,11 +211,12 @@ class Searcher {
                       std::any_of(most_part_if_short_.begin(), most_part_if_short_.end(), may);
     return more && tiles(lanes) == Tiles::even ? Tiles::chunks : tiles(lanes);
   }
-  [[nodiscard]] LanesBound& lanes_bound(Tiles tiles) {
-    std::optional<LanesBound>& bound = lanes_bounds_[static_cast<std::size_t>(tiles)];
+  [[nodiscard]] LanesBound& lanes_bound(Tiles tiles, bool wide) {
+    std::optional<LanesBound>& bound = lanes_bounds_[static_cast<std::size_t>(tiles)][wide ? 1 : 0];
     if (!bound)
-      bound.emplace(problem_, keeping_,
-                    [this, of = Outer{outer(keeping_), tiles}](const Nearest& nearest) { return outer_energy(of, nearest); });
+      bound.emplace(problem_, keeping_, [this, of = Outer{outer(keeping_), tiles}, wide](const Nearest& nearest) {
+        return outer_energy(of, nearest, wide);
+      });
     return *bound;
   }
 
@@ -237,7 +248,7 @@ class Searcher {
     root.bound = root_bound(remainders);
     push(std::move(root));
   }
-  [[nodiscard]] Score root_bound(bool remainders) { return lanes_bound(tiles(remainders, {}, 0)).of({}, 0); }
+  [[nodiscard]] Score root_bound(bool remainders) { return lanes_bound(tiles(remainders, {}, 0), wide_).of({}, 0); }
 
   /// The first incumbent: no lanes, every loop at the outermost level, and what must be kept, kept word by word.
   void take_simplest() {
@@ -317,6 +328,10 @@ class Searcher {
   /// need never be listed.
   void branch_lanes(KnotPointer of) {
     Knot& knot = *of;
+    if (wide_ && !knot.wide) {
+      knot.wide = true;
+      knot.listed_narrowly = std::exchange(knot.listed, kNothing);
+    }
     const double above = knot.bound.value * knot.slack;
     const Score limit = above > knot.bound.value ? std::min(incumbent_, Score{above, 0}) : incumbent_;
     const Level& level = problem_.hierarchy.level(knot.fanouts);
@@ -329,7 +344,7 @@ class Searcher {
     Score beyond;  // the least of those that are not listed yet
     std::vector<std::optional<Knot>> listed;
     search_detail::Rivals rivals(problem_, keeping_, knot.fanouts);
-    const auto take_choice = [&](const LaneChoice& choice, const Score& least) {
+    const auto take_choice = [&](const LaneChoice& choice, const auto& least) {
       job.lanes[index(knot.fanouts)] = choice.factors;
       bool dealt = false;
       for (std::size_t d = 0; d < choice.deals.size(); ++d) {
@@ -339,12 +354,16 @@ class Searcher {
 
       if (knot.remainders && !dealt && fanouts == problem_.hierarchy.level_count()) return;  // in the tree without remainders
       if (!counts_obey(choice, knot.fanouts) || mirrored(job)) return;
-      const Score bound = std::max(least, lanes_bound(tiles(knot.remainders, job, fanouts)).of(job, fanouts));
+      const auto bound_of = [&](bool wide) {
+        return std::max(least(wide), lanes_bound(tiles(knot.remainders, job, fanouts), wide).of(job, fanouts));
+      };
+      const Score bound = bound_of(knot.wide);
       if (bound >= limit) {
         beyond = std::min(beyond, bound);
         return;
       }
-      if (bound < knot.listed || (dealt && !rivals.enter(job, listed.size()))) return;
+      if (bound < knot.listed || (kNothing < knot.listed_narrowly && bound_of(false) < knot.listed_narrowly)) return;
+      if (dealt && !rivals.enter(job, listed.size())) return;
       Knot next;
       next.bound = std::max(knot.bound, bound);
       next.fanouts = fanouts;
@@ -355,7 +374,7 @@ class Searcher {
     if (level.fanout)
       beyond = std::min(beyond, visit_choices(knot, limit, take_choice));
     else
-      take_choice(none, {0, 0});
+      take_choice(none, [](bool) { return Score{0, 0}; });
     for (const std::size_t needless : rivals.outdone()) listed[needless].reset();
     for (std::optional<Knot>& next : listed)
       if (next) push(std::move(*next));
@@ -377,7 +396,11 @@ class Searcher {
       if (wish.left[index(d)] == problem_.layer.dimensions[index(d)].bound)
         wish.most_part_if_short[index(d)] = most_part_if_short_[index(d)];
     }
-    const auto bound = lanes_bound(tiles(knot.remainders, *knot.lanes, knot.fanouts)).begin(*knot.lanes, knot.fanouts);
+    const auto begin = [&](bool wide) {
+      return lanes_bound(tiles(knot.remainders, *knot.lanes, knot.fanouts), wide).begin(*knot.lanes, knot.fanouts);
+    };
+    const auto bound = begin(knot.wide);
+    const auto narrow = knot.wide ? begin(false) : bound;
     // Rounding may put the bound of a choice that is begun a little above that of the whole.
     constexpr double kRounding = 1 + 1e-9;
     const Score far{limit.value * kRounding, limit.tie};
@@ -388,9 +411,10 @@ class Searcher {
       beyond = std::min(beyond, least);
       return false;
     };
-    search_detail::for_each_lane_choice(
-        problem_.layer, problem_.hierarchy, knot.fanouts, wish,
-        [&](const LaneChoice& choice, const search_detail::LanesBegun& begun) { visit(choice, bound(begun)); });
+    search_detail::for_each_lane_choice(problem_.layer, problem_.hierarchy, knot.fanouts, wish,
+                                        [&](const LaneChoice& choice, const search_detail::LanesBegun& begun) {
+                                          visit(choice, [&](bool wide) { return wide ? bound(begun) : narrow(begun); });
+                                        });
     return beyond;
   }
 
@@ -487,25 +511,38 @@ class Searcher {
         settle(std::move(batch[k]), outcomes[k]);
         continue;
       }
-      finished = false;
       if (outcomes[k].nest) take(*outcomes[k].nest);
+      if (outcomes[k].too_many) {
+        push(std::move(*batch[k]));
+        continue;
+      }
+      finished = false;
       unfinished_ = std::min(unfinished_.value_or(batch[k]->bound), batch[k]->bound);
     }
+    if (!wide_ && result_.certificate.labels_kept > options_.labels_before_wide) widen();
     return finished;
   }
 
   [[nodiscard]] std::unique_ptr<Look> start(const Knot& knot, const Prices& prices, const OuterEnergy& outer,
                                             Workspace& workspace) const {
+    const Patience& patience = wide_ ? patience_ : hasty_;
     switch (knot.look) {
       case kRated:
-        return solve_rated(problem_, prices, keeping(knot), knot.least, outer, patience_, workspace);
+        return solve_rated(problem_, prices, keeping(knot), knot.least, outer, patience, workspace);
       case kRelaxed:
-        return solve_relaxed(problem_, prices, keeping(knot), outer, patience_, workspace);
+        return solve_relaxed(problem_, prices, keeping(knot), outer, patience, workspace);
       case kTellKeeps:
-        return tell_keeps(problem_, prices, keeping(knot), outer, patience_, workspace);
+        return tell_keeps(problem_, prices, keeping(knot), outer, patience, workspace);
       default:
-        return search_detail::solve(problem_, prices, outer, patience_, workspace);
+        return search_detail::solve(problem_, prices, outer, patience, workspace);
     }
+  }
+
+  /// Bounds know of wide nodes from now on: they are dearer, and pay where many labels have to be made.
+  void widen() {
+    wide_ = true;
+    for (const Tiles tiles : {Tiles::even, Tiles::chunks, Tiles::any})
+      if (lanes_bounds_[static_cast<std::size_t>(tiles)][0]) solve_outer_at_once(tiles);
   }
 
   bool look_apart(KnotPointer knot) {
@@ -585,7 +622,7 @@ class Searcher {
   /// Least energy of the nodes above the lanes, of jobs that keep the same there.
   [[nodiscard]] OuterEnergy outer_energy(const Knot& knot) {
     return [this, of = Outer{outer(keeping(knot)), tiles(*knot.lanes)}](const Nearest& nearest) {
-      return outer_energy(of, nearest);
+      return outer_energy(of, nearest, wide_);
     };
   }
   /// At the outer levels alone.
@@ -594,7 +631,8 @@ class Searcher {
       for (std::uint32_t& kept : *levels) kept &= (2U << problem_.outer_level) - 1U;
     return keeping;
   }
-  double outer_energy(const Outer& outer, const Nearest& nearest) {
+  double outer_energy(const Outer& outer, const Nearest& fed, bool wide) {
+    const Nearest nearest = wide ? fed : problem_.levels_of(fed);
     const std::lock_guard lock(outer_mutex_);
     auto& known = known_outer_energy();
     if (const auto it = known.find({outer, nearest}); it != known.end()) return it->second;
@@ -611,7 +649,10 @@ class Searcher {
   void solve_outer_at_once(Tiles tiles) {
     if (!options_.at_once) return;
     const Outer outer{this->outer(keeping_), tiles};
-    std::vector<Nearest> unknown = lanes_bound(tiles).nearests();
+    std::set<Nearest> nearests;
+    for (const Nearest& nearest : lanes_bound(tiles, wide_).nearests())
+      nearests.insert(wide_ ? nearest : problem_.levels_of(nearest));
+    std::vector<Nearest> unknown(nearests.begin(), nearests.end());
     std::erase_if(unknown, [&](const Nearest& nearest) { return known_outer_energy().contains({outer, nearest}); });
     std::vector<double> energies(unknown.size());
     std::mutex mutex;
@@ -760,10 +801,13 @@ class Searcher {
   Hierarchy narrowed_;  ///< to what the constraints unroll
   Problem problem_;
   Patience patience_;
+  Patience hasty_;  ///< until bounds are widened
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   Keeping keeping_;                                                ///< what the mapspace and the constraints leave
   std::array<std::int64_t, kMaxDimensions> most_part_if_short_{};  ///< see search_detail::most_part_if_short
-  std::array<std::optional<LanesBound>, 3> lanes_bounds_;          ///< by the tiles outside the lanes
+  std::array<std::array<std::optional<LanesBound>, 2>, 3>
+      lanes_bounds_;   ///< by the tiles outside the lanes, without wide nodes and with
+  bool wide_ = false;  ///< see widen
   std::mutex outer_mutex_;
   std::map<std::pair<Outer, Nearest>, double> outer_energy_;
   std::unique_ptr<OuterNodes> outer_nodes_;  ///< the last ones asked for

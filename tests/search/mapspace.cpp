@@ -8,6 +8,7 @@
 #include "support/brute_force.hpp"
 #include "support/generate.hpp"
 #include "tilepath/base/error.hpp"
+#include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/search/search.hpp"
 #include "tilepath/workload/conv.hpp"
@@ -120,8 +121,8 @@ class Visitor {
     return idle;
   }
   [[nodiscard]] bool may_end_short(std::size_t d, std::int64_t left, std::int64_t part) const {
-    return (part == 1 || mapspace_.remainders == Remainders::loops) && left == layer_.dimensions[d].bound &&
-           !hierarchy_.limited() &&
+    return (mapspace_.remainders == Remainders::loops || (part == 1 && !along_halo(layer_, static_cast<int>(d)))) &&
+           left == layer_.dimensions[d].bound && !hierarchy_.limited() &&
            std::none_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
                         [](const Level& level) { return level.retention == Retention::sliding; });
   }
@@ -315,14 +316,15 @@ TEST_CASE("mapspace: a nest outside it is told by the rule that it breaks") {
   CHECK(why({Loop{m, 2}, SpatialLoop{m, 2, 1, Axis::x}, Store{{0, 2}, 2}, Loop{m, 2}, Store{{1}, 2}, Loop{c, 4}, all_p, all_r},
             loops) == "storage nodes stand inside a part of M");
   // Along a halo too, unless a step of R could be undone by those of P.
-  const std::vector<Node> along_halo = {Loop{p, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{c, 4}, all_r};
-  CHECK(why(along_halo, lanes).empty());
-  CHECK(why({all_r, Loop{p, 4}, Loop{c, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}}, lanes).empty());
-  CHECK(why({all_r, Loop{p, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{c, 4}}, lanes) ==
+  const std::vector<Node> rows = {Loop{p, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{c, 4}, all_r};
+  CHECK(why(rows, lanes) == "a loop over P leaves a remainder outside its lanes");
+  CHECK(why(rows, loops).empty());
+  CHECK(why({all_r, Loop{p, 4}, Loop{c, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}}, loops).empty());
+  CHECK(why({all_r, Loop{p, 4}, SpatialLoop{p, 4, 1, Axis::x}, near, Loop{m, 7}, Loop{c, 4}}, loops) ==
         "it breaks the rule of remainders");
   hierarchy.levels[2].retention = Retention::sliding;
   CHECK(why(in_time, loops) == "a loop over P leaves a remainder");
-  CHECK(why(along_halo, loops) == "a loop over P leaves a remainder outside its lanes");
+  CHECK(why(rows, loops) == "a loop over P leaves a remainder outside its lanes");
 }
 
 }  // namespace tilepath::testing

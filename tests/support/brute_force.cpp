@@ -112,7 +112,7 @@ class Enumeration {
           const std::int64_t part = (column + y - 1) / y;
           const bool ends_short = whole % chunk != 0;
           const std::int64_t chunks = (whole + chunk - 1) / chunk;
-          if (ends_short ? x * y == 1 || !may_end_short(part) || (whole + chunks - 1) / chunks != chunk
+          if (ends_short ? x * y == 1 || !may_end_short(dimension, part) || (whole + chunks - 1) / chunks != chunk
                          : part * x * y == chunk)
             continue;
           if ((x - 1) * column >= chunk || (y - 1) * part >= column) continue;  // the last would have nothing to do
@@ -147,10 +147,11 @@ class Enumeration {
     return true;
   }
 
-  [[nodiscard]] bool may_end_short(std::int64_t part) const {
-    return (part == 1 || mapspace_.remainders == Remainders::loops) && !hierarchy_.limited() &&
-           std::none_of(hierarchy_.levels.begin(), hierarchy_.levels.end(),
-                        [](const Level& of) { return of.retention == Retention::sliding; });
+  [[nodiscard]] bool may_end_short(int dimension, std::int64_t part) const {
+    return (mapspace_.remainders == Remainders::loops || (part == 1 && !along_halo(layer_, dimension))) &&
+           !hierarchy_.limited() && std::none_of(hierarchy_.levels.begin(), hierarchy_.levels.end(), [](const Level& of) {
+             return of.retention == Retention::sliding;
+           });
   }
 
   /// At each point: one more loop of a prime count (over chunks: of any), or a storage node, or (all placed) the next fanout.

@@ -117,6 +117,9 @@ struct SearchOptions {
   bool record_jobs = false;                  ///< keep what was proved of each solved job
   std::vector<Constraint> constraints = {};  ///< all are obeyed; without a contradiction
   Findings* findings = nullptr;              ///< of searches before this one, which adds to them
+  /// After so many labels bounds are taken that are better, and dearer (docs/search.md, V); negative: from the first on. The
+  /// answer is the same.
+  std::int64_t labels_before_wide = 1 << 18;
 };
 
 /// A choice of lanes for every fanout, solved exactly: no mapping with these lanes scores below `bound`, whichever levels keep
