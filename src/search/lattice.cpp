@@ -205,7 +205,7 @@ class Lattice : public Look {
     double best = std::numeric_limits<double>::infinity();
     each_start([&](const Label& label) {
       std::vector<std::uint32_t> phases = {label.phase};
-      if (const Phase& first = phase_of(label.phase); first.level > scope_.innermost) {  // wide nodes
+      if (const Phase& first = phase_of(label.phase); wide(first.level)) {
         Chains chains = first.chains;
         for (int t = 0; t < layer_.tensor_count(); ++t)
           if ((first.missing >> t & 1U) != 0)
@@ -227,7 +227,7 @@ class Lattice : public Look {
           waiting.tensors |= phase.missing;
           for (std::uint32_t left = phase.missing; left != 0; left &= left - 1) {
             const int t = std::countr_zero(left);
-            const int parent = phase.level > scope_.innermost ? problem_.level_of(scope_.from[index(t)]) : 0;
+            const int parent = wide(phase.level) ? problem_.level_of(scope_.from[index(t)]) : 0;
             const NodePrice& price = node_price(t, phase.level, table_of(t, phase.level, parent, phase.chains[index(t)]));
             sum += price.once[kEnergy];
             waiting.owed[index(t)] += price.energy;
@@ -577,7 +577,7 @@ class Lattice : public Look {
 
   using ByLevel = std::array<double, kMaxLevels>;
 
-  /// Of a tensor's nodes by the first outer one: by where the outer nodes begin (Nearest).
+  /// Told by the level of the first outer node: by where the outer nodes begin (Nearest), a wide one being still to come or not.
   [[nodiscard]] ByLevel by_nearest(int t, Chain chain, ByLevel least) const {
     if (outer_level() > 0 && next_of(chain) > outer_level() && problem_.may_feed(t))
       std::swap_ranges(least.begin(), least.begin() + outer_level(), least.begin() + outer_level() + 1);
@@ -845,6 +845,7 @@ class Lattice : public Look {
     entry.known = true;
   }
 
+  /// Of a wide node: the energy of what it reads beyond every word once.
   [[nodiscard]] Price price_of(int t, int level, const Extents& tile, std::uint32_t last_chunks, const Prices& prices) const {
     if (!wide(level)) return prices.node(t, level, tile, last_chunks);
     const Tensor& tensor = layer_.tensors[index(t)];
@@ -862,7 +863,8 @@ class Lattice : public Look {
     const std::int64_t words = tile_words(tensor, tile, Footprint::touched);
     for (int l = level; l < hierarchy_.level_count(); ++l) {
       const Partition* room = hierarchy_.level(l).partition(tensor.role);
-      if (room == nullptr || words * room_per_word(hierarchy_.level(l), tensor) <= room->capacity_words * hierarchy_.instances(l))
+      if (room == nullptr || static_cast<double>(words) * static_cast<double>(room_per_word(hierarchy_.level(l), tensor)) <=
+                                 static_cast<double>(room->capacity_words) * static_cast<double>(hierarchy_.instances(l)))
         return 0;
     }
     return std::numeric_limits<std::int32_t>::max();

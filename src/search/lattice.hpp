@@ -56,8 +56,8 @@ struct Least {
   double cycles = 0;
 };
 
-/// Per tensor, where its outer nodes begin: the innermost of the outer levels that keeps it, and whether it feeds a node further
-/// in (Problem::feeds).
+/// Per tensor, where its outer nodes begin: the innermost of the outer levels that keeps it, and whether it feeds a wide node;
+/// see Problem::nearest.
 using Nearest = std::array<std::uint8_t, kMaxTensors>;
 
 /// How many ports relaxed solves count at most.
@@ -80,14 +80,15 @@ struct Problem {
   /// Of dimensions that may be uneven outside all lanes, with any remainders or in chunks alone; others have none.
   std::array<Ladder, kMaxDimensions> bands{}, bands_of_chunks{};
 
+  /// What stands in a Nearest.
   [[nodiscard]] std::uint8_t nearest(int level, bool feeds) const {
     return static_cast<std::uint8_t>(feeds ? level + outer_level + 1 : level);
   }
   [[nodiscard]] int level_of(std::uint8_t nearest) const { return nearest % (outer_level + 1); }
   [[nodiscard]] bool feeds(std::uint8_t nearest) const { return nearest > outer_level; }
-  /// Whether it is told of a tensor that its outer nodes feed another.
+  /// Whether wide nodes of a tensor are known: of operands of which no inner level keeps less than whole tiles.
   [[nodiscard]] bool may_feed(int tensor) const;
-  /// The same levels, whatever they feed.
+  /// The same levels, with no wide nodes.
   [[nodiscard]] Nearest levels_of(Nearest nearest) const;
 
   /// At least that of so many steps.
@@ -204,10 +205,6 @@ std::unique_ptr<Look> solve_relaxed(const Problem& problem, const Prices& prices
 std::unique_ptr<Look> solve_rated(const Problem& problem, const Prices& prices, const Keeping& keeping, const Least& known,
                                   const OuterEnergy& outer, const Patience& patience, Workspace& workspace);
 
-/// A bound where no bandwidth is limited: the inner nodes together, and the outer ones.
-std::unique_ptr<Look> solve_inner(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
-                                  const Patience& patience, Workspace& workspace);
-
 /// Which keeps may beat the limit: the same with the jobs told apart.
 std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, const Keeping& keeping, const OuterEnergy& outer,
                                  const Patience& patience, Workspace& workspace);
@@ -215,9 +212,10 @@ std::unique_ptr<Look> tell_keeps(const Problem& problem, const Prices& prices, c
 // No lanes change the prices of nodes of levels up to Problem::outer_level. Alone, over all nests, they bound a job from below
 // together with each other node at its least; what they cost is shared by all jobs that keep the same there.
 //
-// The node that they feed is among them, of an operand: as a *wide* one, with the tiles of all its lanes as one, which some inner
-// level has room for in all its instances together. It costs what it reads more than every word once; at its least it does that.
-// So a way to keep the outer tiles that would have what lies further in read words over and over is dear.
+// Where an operand passes the innermost outer level by, the node further in that reads from above it is among them: as a *wide*
+// one, with the tiles of all its lanes as one, for which all instances of some inner level together have room. It costs what it
+// reads beyond every word once, which is what it costs at its least. Else a nest of outer nodes would be cheap that has that
+// operand read over and over.
 
 /// The outer nodes alone, of what `keeping` allows.
 class OuterNodes {

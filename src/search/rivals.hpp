@@ -3,7 +3,7 @@
 //
 // They take the same steps with the same tiles. Words of a dimension that is relevant to a tensor are all those of the chunk,
 // however many lanes have them (unless boxes hold more than is needed: then only equal numbers are compared). So what differs is
-// - along a halo, how tiles of neighbouring lanes overlap: these are not compared;
+// - along a halo, how tiles of neighbouring lanes overlap: here only those are alike whose lanes have the same iterations;
 // - copies of tensors to which the dimension is irrelevant. Of operands each lane gets its own: fewer lanes cost no more. Of
 //   psums each lane has its own too; but each begins at zero, and with a reduction on the way they are one when they arrive.
 //   Where nothing else is paid for them (no network, no read by a drain, no level between the lanes and theirs) more lanes cost

@@ -512,7 +512,7 @@ class Searcher {
         continue;
       }
       if (outcomes[k].nest) take(*outcomes[k].nest);
-      if (outcomes[k].too_many) {
+      if (outcomes[k].too_many) {  // again, with wide nodes
         push(std::move(*batch[k]));
         continue;
       }
