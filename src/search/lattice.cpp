@@ -1092,7 +1092,8 @@ class Lattice : public Look {
   }
 
   void start() {
-    each_start([&](Label label) {
+    each_start([&](const Label& start) {
+      Label label = start;
       if (!hopeless(label)) insert(label);
     });
   }
