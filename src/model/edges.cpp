@@ -22,7 +22,7 @@ class Edges {
 
   void run() {
     for (int t = 0; t < layer_.tensor_count(); ++t) {
-      const std::vector<Stop>& chain = chains_[index(t)];
+      const Chain& chain = chains_[index(t)];
       for (std::size_t k = 1; k < chain.size(); ++k) meet(t, chain[k - 1], chain[k]);
       begin_anew(t, chain);
     }
@@ -54,7 +54,7 @@ class Edges {
   }
 
   /// Deliveries into double buffers inside a single one, at each of its tiles but the first, and drains at each but the last.
-  void begin_anew(int t, const std::vector<Stop>& chain) {
+  void begin_anew(int t, const Chain& chain) {
     const Stop* single = nullptr;
     for (std::size_t k = 1; k + 1 < chain.size(); ++k) {
       if (!hierarchy_.level(chain[k].level).double_buffered) {
@@ -81,7 +81,7 @@ class Edges {
 
   /// The tile that is used shortest is the last to come, of those that a port carries; what the MACs themselves read and what
   /// drains carry can be later than all of them.
-  void set_uses(int t, const std::vector<Stop>& chain) {
+  void set_uses(int t, const Chain& chain) {
     for (std::size_t k = 1; k + 1 < chain.size(); ++k) {
       const double steps = used(t, chain[k].position);
       if (steps == 0) continue;
@@ -107,7 +107,7 @@ class Edges {
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   const Often& often_;
-  std::vector<std::vector<Stop>> chains_;  ///< per tensor
+  std::vector<Chain> chains_;  ///< per tensor
 };
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include "tilepath/model/evaluate.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cmath>
+#include <span>
 
 #include "tilepath/mapping/tile.hpp"
 #include "tilepath/model/delivery.hpp"
@@ -15,6 +17,7 @@
 
 namespace tilepath {
 
+using model_detail::Chain;
 using model_detail::chain_of;
 using model_detail::comes_after;
 using model_detail::comes_before;
@@ -48,7 +51,7 @@ class Perfect {
     result_.steps.lanes = instances(nest_.nodes.size());
     result_.counts.macs = macs(layer_);
     for (int t = 0; t < layer_.tensor_count(); ++t) {
-      const std::vector<Stop> chain = chain_of(nest_, t, hierarchy_);
+      const Chain chain = chain_of(nest_, t, hierarchy_);
       if (layer_.is_output(t))
         output_traffic(t, chain);
       else
@@ -70,29 +73,28 @@ class Perfect {
   struct Outside {
     std::int64_t iterations = 1;  ///< of the temporal loops
     std::int64_t instances = 1;   ///< in use of what stands here: lanes of the spatial loops
+    std::size_t lanes = 0;        ///< how many spatial loops there are
   };
   void set_outside() {
     Outside outside;
-    outside_.reserve(nest_.nodes.size() + 1);
-    for (const Node& node : nest_.nodes) {
+    for (std::size_t i = 0; i < nest_.nodes.size(); ++i) {
       outside_.push_back(outside);
-      if (const auto* loop = std::get_if<Loop>(&node)) outside.iterations = checked_multiply(outside.iterations, loop->count);
-      if (const auto* lanes = std::get_if<SpatialLoop>(&node))
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]))
+        outside.iterations = checked_multiply(outside.iterations, loop->count);
+      if (const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[i])) {
         outside.instances = checked_multiply(outside.instances, lanes->count);
+        lanes_.push_back({lanes->dimension, lanes->count, inside_[i][at_(lanes->dimension)], lanes->fanout});
+        ++outside.lanes;
+      }
     }
     outside_.push_back(outside);
   }
   [[nodiscard]] std::int64_t temporal_iterations(std::size_t position) const { return outside_[position].iterations; }
   [[nodiscard]] std::int64_t instances(std::size_t position) const { return outside_[position].instances; }
 
-  [[nodiscard]] std::vector<Lanes> lanes_between(std::size_t parent, std::size_t child) const {
-    std::vector<Lanes> lanes;
-    if (outside_[parent].instances == outside_[child].instances) return lanes;
-    lanes.reserve(child - parent);
-    for (std::size_t i = parent; i < child; ++i)
-      if (const auto* loop = std::get_if<SpatialLoop>(&nest_.nodes[i]))
-        lanes.push_back({loop->dimension, loop->count, inside_[i][at_(loop->dimension)], loop->fanout});
-    return lanes;
+  [[nodiscard]] std::span<const Lanes> lanes_between(std::size_t parent, std::size_t child) const {
+    if (outside_[parent].instances == outside_[child].instances) return {};
+    return {lanes_.data() + outside_[parent].lanes, outside_[child].lanes - outside_[parent].lanes};
   }
 
   template <class Visit>
@@ -117,11 +119,11 @@ class Perfect {
 
   // -- operands: R1-R3, R5 ------------------------------------------------------------------------------------------------
 
-  void operand_traffic(int t, const std::vector<Stop>& chain) {
+  void operand_traffic(int t, const Chain& chain) {
     for (std::size_t k = 1; k < chain.size(); ++k) {
       const Stop& parent = chain[k - 1];
       const Stop& child = chain[k];
-      const std::vector<Lanes> lanes = lanes_between(parent.position, child.position);
+      const std::span<const Lanes> lanes = lanes_between(parent.position, child.position);
       if (child.level == hierarchy_.level_count()) {
         Extents one{};
         one.fill(1);
@@ -177,12 +179,12 @@ class Perfect {
   // others start from zero; all start from zero where the parent has nothing yet, that is, once per word that the parent
   // itself started from zero:   zeros = zeros(parent) + visits * (1 - 1/g).
 
-  void output_traffic(int t, const std::vector<Stop>& chain) {
+  void output_traffic(int t, const Chain& chain) {
     Words zeros(tile_words(tensor(t), inside_[chain.front().position], hierarchy_.footprint));
     for (std::size_t k = 1; k < chain.size(); ++k) {
       const Stop& parent = chain[k - 1];
       const Stop& child = chain[k];
-      const std::vector<Lanes> lanes = lanes_between(parent.position, child.position);
+      const std::span<const Lanes> lanes = lanes_between(parent.position, child.position);
       const bool at_mac = child.level == hierarchy_.level_count();
       const std::int64_t tile = at_mac ? 1 : tile_words(tensor(t), inside_[child.position], hierarchy_.footprint);
       const std::int64_t arrivals = at_mac ? result_.steps.all : visits_of(t, child.position);
@@ -214,7 +216,7 @@ class Perfect {
     std::int64_t lanes = 1;
     std::int64_t added_on_the_way = 1;
   };
-  [[nodiscard]] Group group_of(const std::vector<Lanes>& lanes) const {
+  [[nodiscard]] Group group_of(std::span<const Lanes> lanes) const {
     Group group;
     for (const Lanes& l : lanes)
       if (!of_outputs(l.dimension)) {
@@ -225,7 +227,7 @@ class Perfect {
   }
 
   /// Psums on their way up: each fanout carries what is left after the reductions below it.
-  void network_up(int t, const Stop& parent, const Stop& child, const std::vector<Lanes>& lanes, Words visits) {
+  void network_up(int t, const Stop& parent, const Stop& child, std::span<const Lanes> lanes, Words visits) {
     for (int f = child.level - 1; f >= parent.level; --f) {
       if (!hierarchy_.level(f).fanout) continue;
       network(f, t).up += visits;
@@ -244,7 +246,7 @@ class Perfect {
                                          delivery.parent_reads, delivery.child_words);
   }
 
-  void output_ports(int t, const Stop& parent, const Stop& child, const std::vector<Lanes>& lanes, const Group& group,
+  void output_ports(int t, const Stop& parent, const Stop& child, std::span<const Lanes> lanes, const Group& group,
                     std::int64_t tile, std::int64_t arrivals) {
     std::int64_t distinct = tile;  // words per parent and visit that differ
     for (const Lanes& l : lanes)
@@ -283,7 +285,8 @@ class Perfect {
   const Layer& layer_;
   const Hierarchy& hierarchy_;
   const std::vector<Extents>& inside_;
-  std::vector<Outside> outside_;  ///< per node, and of all loops
+  boost::container::small_vector<Outside, 48> outside_;  ///< per node, and of all loops
+  boost::container::small_vector<Lanes, 8> lanes_;       ///< of all spatial loops
   Moved& result_;
   std::uint32_t of_outputs_ = 0;  ///< dimensions relevant to the outputs, a bit each
 };
@@ -495,9 +498,8 @@ double mac_cycles(const Steps& steps, const std::array<double, kMaxLevels>& oper
   return whole_cycles(starting * pace(static_cast<double>(steps.started.value()) / starting) + (all - starting) * pace(0));
 }
 
-std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy) {
-  std::vector<Stop> chain;
-  chain.reserve(at_(hierarchy.level_count()) + 1);
+Chain chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy) {
+  Chain chain;
   for (std::size_t i = 0; i < nest.nodes.size(); ++i)
     if (const auto* store = std::get_if<Store>(&nest.nodes[i]))
       if (std::find(store->tensors.begin(), store->tensors.end(), tensor) != store->tensors.end())

@@ -678,7 +678,7 @@ class Ragged {
     return counting;
   }
 
-  void operand_traffic(int t, const std::vector<Stop>& chain) {
+  void operand_traffic(int t, const Chain& chain) {
     for (std::size_t k = 1; k < chain.size(); ++k) {
       const Stop& parent = chain[k - 1];
       const Stop& child = chain[k];
@@ -732,7 +732,7 @@ class Ragged {
     return counting;
   }
 
-  void output_traffic(int t, const std::vector<Stop>& chain) {
+  void output_traffic(int t, const Chain& chain) {
     Words zeros(tile_words(tensor(t), bounds_of(layer_), hierarchy_.footprint));
     for (std::size_t k = 1; k < chain.size(); ++k) {
       const Stop& parent = chain[k - 1];
@@ -814,7 +814,7 @@ class Ragged {
   const std::vector<Extents>& inside_;
   std::array<std::vector<DimensionLoop>, kMaxDimensions> loops_;  ///< outermost first
   std::array<std::vector<Group>, kMaxTensors> groups_;
-  std::array<std::vector<Stop>, kMaxTensors> chains_;
+  std::array<Chain, kMaxTensors> chains_;
   mutable std::unordered_map<std::u16string, Part> sums_;  ///< what sum_of has found
   mutable std::map<std::tuple<int, std::size_t, Some::Kind, std::size_t, bool, std::vector<std::size_t>>, std::vector<Alike>>
       alike_;  ///< what alike_steps has found

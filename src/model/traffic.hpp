@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <boost/container/static_vector.hpp>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -144,7 +145,9 @@ struct Stop {
   std::size_t position = 0;  ///< index into Nest::nodes
   int level = 0;             ///< Hierarchy::level_count() for the MAC
 };
-std::vector<Stop> chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy);
+/// Of one tensor, from the outermost inwards. It never allocates: evaluating a nest takes a microsecond or two.
+using Chain = boost::container::static_vector<Stop, kMaxLevels + 1>;
+Chain chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy);
 
 /// R1-R5 for nests with remainders (R9): sums over the tiles as they are. Holds for perfect factors too, more slowly. `inside`:
 /// extents of full tiles, per node; the bounds may be those of a short tile around them.
