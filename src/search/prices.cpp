@@ -251,10 +251,11 @@ double Prices::halo_crossing(int t, const Rank& rank, int parent, int child, int
     const Deal& dealt = deal(d);
     const bool by_part = dealt.fanout >= from && dealt.fanout < child;
     const bool joins = by_part && dealt.fanout >= level && mode(dealt.fanout, t) != Multicast::none;
+    const std::int64_t chunk = (last_chunks >> d & 1U) != 0 ? dealt.last_chunk() : dealt.chunk;
     if (by_part && !joins)
       each.push_back(&term);
     else if (partial == nullptr)
-      own.add(term.coefficient, joins ? (last_chunks >> d & 1U) != 0 ? dealt.last_chunk() : dealt.chunk : tile[index(d)]);
+      own.add(term.coefficient, joins ? chunk : tile[index(d)]);
     times *= join_lanes(t, term, tile[index(d)], {child - 1, from, level}, joined, equal);
   }
   times *= static_cast<double>(equal.size());
