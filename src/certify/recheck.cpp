@@ -826,7 +826,7 @@ class Rechecker {
   /// The cut rule along halos, for a node that a loop over `d` is the first to move: no loop from here on may leave a remainder
   /// of a dimension whose loops could, in a short tile, undo a step of another.
   void keep_even(const OpenNode& node, int d, State& state) const {
-    if (layer_.is_output(node.tensor) || options_.mapspace.remainders == Remainders::none) return;
+    if (layer_.is_output(node.tensor) || options_.mapspace.remainders != Remainders::loops) return;
     for (const Rank& rank : layer_.tensors[at_(node.tensor)].ranks) {
       if (rank.size() < 2 || std::none_of(rank.begin(), rank.end(), [&](const Term& term) { return term.dimension == d; }))
         continue;

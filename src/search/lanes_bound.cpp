@@ -80,7 +80,7 @@ void LanesBound::set_ways(int t) {
     std::array<bool, 2> known{};  // feeding a node further in, or not
     for (int l = level; l < hierarchy_.level_count(); l = std::max(l, problem_.outer_level) + 1) {
       if (!may_end(t, l, hierarchy_.level_count() - 1)) continue;
-      const bool feeds = l > problem_.outer_level && level < problem_.outer_level && problem_.may_feed(t);
+      const bool feeds = l > problem_.outer_level && level < problem_.outer_level && (problem_.feeding >> t & 1U) != 0;
       const std::uint8_t nearest = problem_.nearest(level, feeds);
       // What the MACs move past the outermost level, all words pass it once.
       const double word = l == 0 ? access_energy(t, 0, layer_.is_output(t)) : least_way(t, level, l);

@@ -156,7 +156,7 @@ class Lattice : public Look {
   /// With Scope::innermost: where the nodes of each tensor start from now on.
   void start_from(const Nearest& nearest) {
     scope_.from = nearest;
-    for (auto& of_tensor : least_by_next_) of_tensor.clear();
+    for (auto& of_tensor : least_by_nearest_) of_tensor.clear();
   }
 
   LatticeOutcome below(const Score& limit) override {
@@ -187,12 +187,12 @@ class Lattice : public Look {
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       ByLevel& least = inner[index(t)];
       least.fill(std::numeric_limits<double>::infinity());
-      if (!whole) least = least_by_next(t, first_chain(t), 0);
+      if (!whole) least = least_by_nearest(t, first_chain(t));
       for (int level = 0; whole && level < hierarchy_.level_count(); ++level) {  // the innermost that keeps it
         if (!may_follow(t, hierarchy_.level_count(), level)) continue;
         const auto chain = static_cast<Chain>(1U << level);
         const double first = least_at_macs(t, level);
-        const ByLevel further = by_nearest(t, chain, least_by_next(t, chain, outer_level()));
+        const ByLevel& further = least_by_nearest(t, chain);
         for (std::size_t n = 0; n < least.size(); ++n) least[n] = std::min(least[n], first + further[n]);
       }
     }
@@ -577,20 +577,19 @@ class Lattice : public Look {
 
   using ByLevel = std::array<double, kMaxLevels>;
 
-  /// Told by the level of the first outer node: by where the outer nodes begin (Nearest), a wide one being still to come or not.
-  [[nodiscard]] ByLevel by_nearest(int t, Chain chain, ByLevel least) const {
-    if (outer_level() > 0 && next_of(chain) > outer_level() && problem_.may_feed(t))
-      std::swap_ranges(least.begin(), least.begin() + outer_level(), least.begin() + outer_level() + 1);
-    return least;
-  }
-
-  /// Least energy of a tensor's nodes still to come that lie further in than the outer levels, by the first that does not.
-  const ByLevel& least_by_next(int t, Chain chain) {
-    auto& known = least_by_next_[index(t)];
+  /// Least energy of a tensor's nodes still to come that lie further in than the outer levels, by where the outer ones begin
+  /// (Nearest), a wide one being among those still to come or not.
+  const ByLevel& least_by_nearest(int t, Chain chain) {
+    auto& known = least_by_nearest_[index(t)];
     const auto found = std::find_if(known.begin(), known.end(), [&](const auto& of) { return of.first == chain; });
-    return found != known.end() ? found->second : known.emplace_back(chain, least_by_next(t, chain, outer_level())).second;
+    if (found != known.end()) return found->second;
+    const int outer = outer_level();
+    ByLevel least = least_by_next(t, chain, outer);
+    if (next_of(chain) > outer && (problem_.feeding >> t & 1U) != 0)
+      std::swap_ranges(least.begin(), least.begin() + outer, least.begin() + outer + 1);
+    return known.emplace_back(chain, least).second;
   }
-  /// … than level `until`.
+  /// … further in than level `until` and its own, by the first that does not.
   ByLevel least_by_next(int t, Chain chain, int until) {
     ByLevel least;
     least.fill(std::numeric_limits<double>::infinity());
@@ -651,8 +650,7 @@ class Lattice : public Look {
   /// Of all tensors, each node still to come at its least.
   double least_apart(const Chains& chains) {
     double sum = 0;
-    for (int t = 0; t < layer_.tensor_count(); ++t)
-      sum += least_apart(t, by_nearest(t, chains[index(t)], least_by_next(t, chains[index(t)])));
+    for (int t = 0; t < layer_.tensor_count(); ++t) sum += least_apart(t, least_by_nearest(t, chains[index(t)]));
     return sum;
   }
   /// Of all tensors, given the least of each one's inner nodes by its nearest outer one: the outer ones each at its least too, or
@@ -698,8 +696,7 @@ class Lattice : public Look {
         for (int l = 1; l <= next_of(phase.chains[index(t)]); ++l)
           if (prices_.kept(t, l)) search_detail::add(rest, prices_.least(t, l));
     std::array<ByLevel, kMaxTensors> inner;
-    for (int t = 0; t < layer_.tensor_count(); ++t)
-      inner[index(t)] = by_nearest(t, phase.chains[index(t)], least_by_next(t, phase.chains[index(t)]));
+    for (int t = 0; t < layer_.tensor_count(); ++t) inner[index(t)] = least_by_nearest(t, phase.chains[index(t)]);
     rest[kEnergy] = least_together(inner);
     if constexpr (kWaits)
       for (std::size_t p = kWaiting; p < scored(); ++p)
@@ -867,7 +864,7 @@ class Lattice : public Look {
                                  static_cast<double>(room->capacity_words) * static_cast<double>(hierarchy_.instances(l)))
         return 0;
     }
-    return std::numeric_limits<std::int32_t>::max();
+    return std::numeric_limits<std::int64_t>::max() / kMaxTensors;
   }
 
   /// A visit of each of so many tiles, of the `entry.tiles` that there are along its uneven dimensions.
@@ -2016,11 +2013,11 @@ class Lattice : public Look {
   std::vector<Extents> lanes_inside_;                        ///< per level: lanes of its fanout and all further in
 
   std::vector<std::unique_ptr<Phase>> phases_;
-  std::vector<std::int32_t> phase_blocks_;                                         ///< of all phases, see block_of
-  std::array<std::vector<std::pair<Chain, ByLevel>>, kMaxTensors> least_by_next_;  ///< by chain: what is known of them
-  std::array<ByLevel, kMaxTensors> least_further_{};                               ///< below 0: not known
-  std::vector<OuterChoice> choices_, longer_;                                      ///< of least_together
-  std::map<std::tuple<int, int, Chains>, std::uint32_t> phase_number_;             ///< by level, shared partition and chains
+  std::vector<std::int32_t> phase_blocks_;                                            ///< of all phases, see block_of
+  std::array<std::vector<std::pair<Chain, ByLevel>>, kMaxTensors> least_by_nearest_;  ///< by chain: what is known of them
+  std::array<ByLevel, kMaxTensors> least_further_{};                                  ///< below 0: not known
+  std::vector<OuterChoice> choices_, longer_;                                         ///< of least_together
+  std::map<std::tuple<int, int, Chains>, std::uint32_t> phase_number_;                ///< by level, shared partition and chains
   std::vector<std::vector<std::uint32_t>> agenda_;  ///< phases in the order in which they are gone through
   Blocks<Label> labels_;
   std::vector<Table> tables_;
@@ -2066,12 +2063,17 @@ std::vector<std::uint32_t> Keeping::choices(int tensor) const {
   return choices;
 }
 
-bool Problem::may_feed(int tensor) const {
-  if (layer.is_output(tensor) || outer_level + 1 >= hierarchy.level_count()) return false;
-  const auto& ranks = layer.tensors[index(tensor)].ranks;
-  const bool halo = std::any_of(ranks.begin(), ranks.end(), [](const Rank& rank) { return rank.size() > 1; });
-  return !halo || std::none_of(hierarchy.levels.begin() + outer_level + 1, hierarchy.levels.end(),
-                               [](const Level& level) { return level.retention == Retention::sliding; });
+std::uint32_t feeding_tensors(const Layer& layer, const Hierarchy& hierarchy, int outer_level) {
+  if (outer_level == 0 || outer_level + 1 >= hierarchy.level_count()) return 0;
+  const bool slides = std::any_of(hierarchy.levels.begin() + outer_level + 1, hierarchy.levels.end(),
+                                  [](const Level& level) { return level.retention == Retention::sliding; });
+  std::uint32_t feeding = 0;
+  for (int t = 0; t < layer.output(); ++t) {
+    const auto& ranks = layer.tensors[index(t)].ranks;
+    const bool halo = std::any_of(ranks.begin(), ranks.end(), [](const Rank& rank) { return rank.size() > 1; });
+    if (!halo || !slides) feeding |= 1U << t;
+  }
+  return feeding;
 }
 
 Nearest Problem::levels_of(Nearest nearest) const {

@@ -73,6 +73,7 @@ struct Problem {
   std::vector<Constraint> constraints;
   double leakage = 0;                     ///< energy per cycle of all instances together
   int outer_level = 0;                    ///< no lanes lie above it: at most that of the outermost fanout of more than one lane
+  std::uint32_t feeding = 0;              ///< see feeding_tensors
   std::vector<Symmetry> symmetries = {};  ///< of the layer and all fanouts
   std::vector<int> watched = {};          ///< ports whose words relaxed solves count; of the others each carries its least
   /// Of the dimensions whose loops in time may leave remainders, by what lanes leave of the bound; others have none.
@@ -86,8 +87,6 @@ struct Problem {
   }
   [[nodiscard]] int level_of(std::uint8_t nearest) const { return nearest % (outer_level + 1); }
   [[nodiscard]] bool feeds(std::uint8_t nearest) const { return nearest > outer_level; }
-  /// Whether wide nodes of a tensor are known: of operands of which no inner level keeps less than whole tiles.
-  [[nodiscard]] bool may_feed(int tensor) const;
   /// The same levels, with no wide nodes.
   [[nodiscard]] Nearest levels_of(Nearest nearest) const;
 
@@ -101,6 +100,9 @@ struct Problem {
   /// The least energy (leakage apart) that does not beat the incumbent in so many cycles.
   [[nodiscard]] double energy_limit(const Score& incumbent, double cycles) const;
 };
+
+/// Tensors, a bit each, of which wide nodes are known: operands of which every inner level keeps whole tiles.
+std::uint32_t feeding_tensors(const Layer& layer, const Hierarchy& hierarchy, int outer_level);
 
 /// Which levels may and which must keep each tensor, a bit per level; the outermost (bit 0) keeps them all. A lattice chooses
 /// among what it may along with everything else, unless that is `fixed`.

@@ -478,8 +478,8 @@ double Prices::mac_halo(int t, const Rank& rank, int parent, int level, const Ex
       }
       return total;
     };
-    const double in_all = in_chunk_of(dealt.chunk) * dealt.chunks();
-    return dealt.ends_short() ? in_all - in_chunk_of(dealt.chunk) + in_chunk_of(dealt.last_chunk()) : in_all;
+    const double full = in_chunk_of(dealt.chunk);
+    return full * (dealt.chunks() - 1) + (dealt.ends_short() ? in_chunk_of(dealt.last_chunk()) : full);
   };
   return times * sum(0, {0});
 }

@@ -145,10 +145,8 @@ class Searcher {
       if (hierarchy.level(l).fanout_size() > 1) problem_.outer_level = l;
     problem_.outer_level = std::min(problem_.outer_level, kMostOuterLevels);
     problem_.symmetries = symmetries(layer, hierarchy);
-    bool makes_a_difference = false;
-    for (int t = 0; t < layer.tensor_count(); ++t)
-      makes_a_difference = makes_a_difference || (problem_.outer_level > 0 && problem_.may_feed(t));
-    wide_ = !makes_a_difference || options.labels_before_wide < 0;
+    problem_.feeding = search_detail::feeding_tensors(layer, hierarchy, problem_.outer_level);
+    wide_ = problem_.feeding == 0 || options.labels_before_wide < 0;
     for (int t = 0; t < layer.tensor_count(); ++t)
       for (int l = 0; l < hierarchy.level_count(); ++l) {
         const Keep keep = l == 0 ? Keep::must : keep_of(t, l);
