@@ -41,6 +41,7 @@ std::string wrong_claim(const Claim& claim, Finding& finding) {
   if (std::string wrong = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
       !wrong.empty())
     return wrong;
+  if (std::string wrong = false_schedule(claim); !wrong.empty()) return wrong;
   for (const Constraint& constraint : claim.options.constraints)
     if (!obeys(claim.nest, constraint, claim.layer)) return "the mapping does not obey " + constraint.text;
   if (const std::string why =

@@ -3,10 +3,12 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
 #include <memory>
 
 #include "context.hpp"
 #include "tilepath/formats/result.hpp"
+#include "tilepath/model/schedule.hpp"
 
 namespace tilepath::cli {
 
@@ -58,9 +60,12 @@ std::string causes_table(const CycleSplit& split, const Hierarchy& hierarchy) {
 int run(const MappingArguments& arguments, bool json, const Context& context) {
   const Subject subject = load(arguments, context.library);
   const Evaluation evaluation = evaluate(subject.nest, subject.layer, subject.hierarchy);
+  const auto played =
+      subject.hierarchy.limited() ? schedule(subject.nest, subject.layer, subject.hierarchy) : std::optional<CycleSplit>();
   if (json) {
     Json result = {{"schema_version", 1}, {"arch", subject.hierarchy.name}, {"layer", to_json(subject.layer)}};
     result["evaluation"] = to_json(evaluation, subject.layer, subject.hierarchy);
+    if (played) result["schedule"] = schedule_to_json(*played, subject.hierarchy);
     fmt::print("{}\n", result.dump(1));
     return kDone;
   }
@@ -69,10 +74,11 @@ int run(const MappingArguments& arguments, bool json, const Context& context) {
              dataflow_in_words(subject.nest, subject.layer, subject.hierarchy),
              to_text(subject.nest, subject.layer, subject.hierarchy), levels_table(evaluation, subject));
   fmt::print(
-      "energy       {:.6g} {} ({:.4f} per MAC)\ncycles       {} (compute {})\nEDP          {:.6g}\nutilization  {:.1f} "
+      "energy       {:.6g} {} ({:.4f} per MAC)\ncycles       {} (compute {}{})\nEDP          {:.6g}\nutilization  {:.1f} "
       "%\nlimited by   {}\n{}",
       evaluation.energy.value(), unit, evaluation.energy.value() / static_cast<double>(evaluation.counts.macs),
-      grouped(evaluation.cycles.value()), grouped(evaluation.compute_cycles.value()), evaluation.edp(),
+      grouped(evaluation.cycles.value()), grouped(evaluation.compute_cycles.value()),
+      played ? "; played through " + grouped(static_cast<std::int64_t>(std::ceil(played->total()))) : "", evaluation.edp(),
       100 * evaluation.utilization, to_text(evaluation.limit, subject.hierarchy),
       causes_table(evaluation.split, subject.hierarchy));
   return kDone;

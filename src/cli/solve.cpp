@@ -10,6 +10,7 @@
 #include "progress.hpp"
 #include "tilepath/base/error.hpp"
 #include "tilepath/formats/dataflow.hpp"
+#include "tilepath/model/schedule.hpp"
 
 namespace tilepath::cli {
 
@@ -62,6 +63,7 @@ LayerResult solve_layer(const Layer& layer, const Hierarchy& hierarchy, const So
     if (why.empty()) throw;
     throw NoLegalMapping("no legal mapping of '" + layer.name + "' on '" + hierarchy.name + "': " + why);
   }
+  if (hierarchy.limited()) each.schedule = schedule(each.found.nest, layer, hierarchy);
   if (options.price) each.prices = prices_of(each.found, layer, hierarchy, wanted, stop);
   if (options.verify && !stop.stop_requested()) {
     try {

@@ -10,6 +10,7 @@
 #include "tilepath/base/error.hpp"
 #include "tilepath/formats/result.hpp"
 #include "tilepath/model/evaluate.hpp"
+#include "tilepath/model/schedule.hpp"
 
 namespace tilepath::cli {
 
@@ -17,7 +18,8 @@ namespace {
 
 struct Outcome {
   Verification verification;
-  Cycles predicted;  ///< by the model
+  Cycles closed_form;                  ///< the model's cycles (R8) …
+  std::optional<CycleSplit> schedule;  ///< … and played through
   std::string false_claim;
   [[nodiscard]] bool passed() const { return verification.passed() && false_claim.empty(); }
 };
@@ -34,7 +36,8 @@ Json to_json(const std::vector<Named>& subjects, const std::vector<Outcome>& out
     const Outcome& outcome = outcomes[i];
     Json layer = {{"name", subjects[i].layer.name},
                   {"verification", tilepath::to_json(outcome.verification, subjects[i].hierarchy, true)},
-                  {"model_cycles", outcome.predicted.value()}};
+                  {"model_cycles", outcome.closed_form.value()}};
+    if (outcome.schedule) layer["scheduled_cycles"] = outcome.schedule->total();
     if (!outcome.false_claim.empty()) layer["wrong"] = outcome.false_claim;
     json["verified"] = json["verified"].get<bool>() && outcome.passed();
     json["layers"].push_back(std::move(layer));
@@ -43,20 +46,21 @@ Json to_json(const std::vector<Named>& subjects, const std::vector<Outcome>& out
 }
 
 int report(const std::vector<Named>& subjects, const std::vector<Outcome>& outcomes, bool json) {
-  std::vector<std::vector<std::string>> rows = {{"layer", "outputs", "counts", "cycles", "model", "difference"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"layer", "outputs", "counts", "cycles", "schedule", "closed form", "difference"}};
   int code = kDone;
   for (std::size_t i = 0; i < subjects.size(); ++i) {
     const Outcome& outcome = outcomes[i];
+    const double kept = outcome.verification.cycles.total();
+    const auto off = [&](double cycles) { return fmt::format("{:+.2f} %", 100 * (cycles / kept - 1)); };
     rows.push_back({subjects[i].layer.name, outcome.verification.outputs_match ? "match" : "DIFFER",
-                    outcome.verification.counts_match ? "match" : "DIFFER",
-                    grouped(static_cast<std::int64_t>(std::ceil(outcome.verification.cycles.total()))),
-                    fmt::format("{:+.2f} %",
-                                100 * (static_cast<double>(outcome.predicted.value()) / outcome.verification.cycles.total() - 1)),
+                    outcome.verification.counts_match ? "match" : "DIFFER", grouped(static_cast<std::int64_t>(std::ceil(kept))),
+                    outcome.schedule ? off(outcome.schedule->total()) : "", off(static_cast<double>(outcome.closed_form.value())),
                     outcome.false_claim.empty() ? outcome.verification.difference : outcome.false_claim});
     if (!outcome.passed()) code = kCheckFailed;
   }
   if (json) fmt::print("{}\n", to_json(subjects, outcomes).dump(1));
-  fmt::print(json ? stderr : stdout, "{}{}\n", table(rows, {false, false, false, true, true, false}),
+  fmt::print(json ? stderr : stdout, "{}{}\n", table(rows, {false, false, false, true, true, true, false}),
              code == kDone ? "verified" : "FAILED");
   return code;
 }
@@ -73,7 +77,9 @@ int verify_result(const std::string& path, bool json, const Context& context) {
       const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
       outcomes[i].false_claim =
           false_claim(claim.evaluation, tilepath::to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
-      outcomes[i].predicted = evaluation.cycles;
+      if (outcomes[i].false_claim.empty()) outcomes[i].false_claim = false_schedule(claim);
+      outcomes[i].closed_form = evaluation.cycles;
+      outcomes[i].schedule = schedule(claim.nest, claim.layer, claim.hierarchy);
       outcomes[i].verification = verify(claim.nest, claim.layer, claim.hierarchy, evaluation.counts, 1, context.stop);
       progress.done(claim.layer.name);
     });
@@ -84,10 +90,9 @@ int verify_result(const std::string& path, bool json, const Context& context) {
 int verify_mapping(const MappingArguments& arguments, bool json, const Context& context) {
   const Subject subject = load(arguments, context.library);
   const Evaluation evaluation = evaluate(subject.nest, subject.layer, subject.hierarchy);
-  return report(
-      {{subject.layer, subject.hierarchy}},
-      {{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop), evaluation.cycles, ""}},
-      json);
+  const Outcome outcome{verify(subject.nest, subject.layer, subject.hierarchy, evaluation.counts, 1, context.stop),
+                        evaluation.cycles, schedule(subject.nest, subject.layer, subject.hierarchy), ""};
+  return report({{subject.layer, subject.hierarchy}}, {outcome}, json);
 }
 
 }  // namespace

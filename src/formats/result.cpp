@@ -8,6 +8,7 @@
 #include "tilepath/formats/mapping.hpp"
 #include "tilepath/formats/workload.hpp"
 #include "tilepath/model/evaluate.hpp"
+#include "tilepath/model/schedule.hpp"
 
 namespace tilepath {
 
@@ -83,11 +84,13 @@ Json to_json(const CycleSplit& split, const Hierarchy& hierarchy) {
   return json;
 }
 
+Json schedule_to_json(const CycleSplit& schedule, const Hierarchy& hierarchy) {
+  return {{"cycles", schedule.total()}, {"cycles_by_cause", to_json(schedule, hierarchy)}};
+}
+
 Json to_json(const Verification& verification, const Hierarchy& hierarchy, bool seconds) {
-  Json json = {{"outputs_match", verification.outputs_match},
-               {"counts_match", verification.counts_match},
-               {"cycles", verification.cycles.total()},
-               {"cycles_by_cause", to_json(verification.cycles, hierarchy)}};
+  Json json = {{"outputs_match", verification.outputs_match}, {"counts_match", verification.counts_match}};
+  json.update(schedule_to_json(verification.cycles, hierarchy));
   if (!verification.difference.empty()) json["difference"] = verification.difference;
   if (seconds) json["seconds"] = verification.seconds;
   return json;
@@ -169,6 +172,7 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
   for (const LayerResult& each : result.layers) {
     Json layer = facts_of(each.found.nest, each.layer, result.hierarchy);
     layer["evaluation"] = to_json(each.found.evaluation, each.layer, result.hierarchy);
+    if (each.schedule) layer["schedule"] = schedule_to_json(*each.schedule, result.hierarchy);
     layer["certificate"] = to_json(each.found.certificate, seconds);
     for (const ConstraintPrice& price : each.prices)
       layer["constraint_prices"].push_back({{"constraint", price.constraint},
@@ -267,6 +271,13 @@ std::string false_fact(const Claim& claim) {
       if (!claim.as_given["verification"].is_object() || claim.as_given["verification"].value(key, Json()) != true)
         return std::string("verification/") + key + " is not true";
   return "";
+}
+
+std::string false_schedule(const Claim& claim) {
+  if (!claim.as_given.contains("schedule")) return "";
+  const std::optional<CycleSplit> played = schedule(claim.nest, claim.layer, claim.hierarchy);
+  if (!played) return "schedule: it cannot be played through";
+  return false_claim(claim.as_given["schedule"], schedule_to_json(*played, claim.hierarchy), "schedule");
 }
 
 std::string false_total(const Document& document, const std::vector<Claim>& claims) {

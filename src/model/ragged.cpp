@@ -43,6 +43,10 @@ struct Some {
   };
   Kind kind = Kind::start;
   std::size_t loop = 0;  ///< its position
+  /// If given, only those in which the temporal loops before node `fixed` stand there; per node.
+  const std::vector<std::int64_t>* at = nullptr;
+  std::size_t fixed = 0;
+  [[nodiscard]] bool stands(std::size_t position) const { return at != nullptr && position < fixed; }
 };
 
 /// One lane of one dimension in one step: where its tile starts and how much it holds, now and when the lane last had work.
@@ -100,6 +104,54 @@ class Ragged {
     return result_;
   }
 
+  /// The same of single steps: see StepTraffic.
+  [[nodiscard]] Arrival arrival(int t, std::size_t k, const Step& step) const {
+    const Stop& parent = chains_[index(t)][k - 1];
+    const Stop& child = chains_[index(t)][k];
+    const Some steps = step.loop == Step::kNone ? Some{} : Some{Some::Kind::loop, step.loop, &step.at, step.loop + 1};
+    const bool output = layer_.is_output(t);
+    Arrival arrival;
+    const std::vector<Counting> counted = {
+        output ? agreed_from(parent.level, Count::first) : joined_from(t, parent.level, Count::first), all_lanes(Count::first),
+        added_from(parent.level, Count::first, Count::each)};
+    for_each_step(t, child, steps, counted, [&](std::int64_t, const std::vector<std::int64_t>& words) {
+      arrival = {true, words[0], words[1], {}};
+      if (output) arrival.departure = {words[2], words[2] - words[0], words[1]};
+    });
+    return arrival;
+  }
+
+  [[nodiscard]] Steps mac_steps(std::size_t position, const std::vector<std::int64_t>& at,
+                                std::array<double, kMaxLevels>& operands) const {
+    const Some all{Some::Kind::all, 0, &at, position};
+    const Some distinct{Some::Kind::distinct, 0, &at, position};
+    Steps steps;
+    for (int d = 0; d < layer_.dimension_count(); ++d) {
+      const Stop macs{nest_.nodes.size(), 0};
+      const bool of_psums = layer_.relevant(layer_.output(), d);
+      steps.all = checked_multiply(steps.all, times_of(alike_steps(d, macs, all, true)));
+      steps.starting = checked_multiply(steps.starting, times_of(alike_steps(d, macs, distinct, of_psums)));
+    }
+    const auto sum = [&](int t, const Some& some, const Counting& counting, const Level& level) {
+      Words words;
+      for_each_step(t, chains_[index(t)].back(), some, {counting},
+                    [&](std::int64_t times, const std::vector<std::int64_t>& each) { words += Words(each[0]) * times; });
+      return words * level_words(level, tensor(t));
+    };
+    for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const int from = std::prev(chains_[index(t)].end(), 2)->level;
+      const Level& level = hierarchy_.level(from);
+      if (layer_.is_output(t)) {
+        steps.level = from;
+        steps.updates = sum(t, all, added_from(from, Count::first, Count::each), level);
+        steps.started = sum(t, distinct, agreed_from(from, Count::first), level);
+      } else if (level.read_bandwidth != 0) {
+        operands[index(from)] += static_cast<double>(sum(t, all, joined_from(t, from, Count::first), level).value());
+      }
+    }
+    return steps;
+  }
+
  private:
   [[nodiscard]] const Tensor& tensor(int t) const { return layer_.tensors[index(t)]; }
   Traffic& traffic(int level, int t) { return result_.counts.levels[index(level)][index(t)]; }
@@ -154,6 +206,17 @@ class Ragged {
     return after;
   }
 
+  /// The tiles of one iteration.
+  static Tiles step_to(const Tiles& before, const DimensionLoop& loop, std::int64_t i) {
+    Tiles after;
+    for (const auto& [sizes, times] : before) {
+      Sizes next;
+      for (const std::int64_t size : sizes) next.push_back(cut(size, i, loop.extent));
+      after[next] += times;
+    }
+    return after;
+  }
+
   static Tiles deal(const Tiles& before, const DimensionLoop& loop) {
     Tiles after;
     for (const auto& [sizes, times] : before) {
@@ -170,7 +233,10 @@ class Ragged {
   /// the nodes whose moves take this one's tile along.
   [[nodiscard]] const std::vector<Alike>& alike_steps(int d, const Stop& node, const Some& steps, bool relevant,
                                                       const std::vector<std::size_t>& around = {}) const {
-    const auto [it, fresh] = alike_.try_emplace({d, node.position, steps.kind, steps.loop, relevant, around});
+    Sizes stands;
+    for (const DimensionLoop& loop : loops_[index(d)])
+      if (loop.fanout < 0 && steps.stands(loop.position)) stands.push_back((*steps.at)[loop.position]);
+    const auto [it, fresh] = alike_.try_emplace({d, node.position, steps.kind, steps.loop, relevant, around, stands});
     if (fresh) it->second = find_alike_steps(d, node, steps, relevant, around);
     return it->second;
   }
@@ -186,6 +252,9 @@ class Ragged {
       if (loop.fanout >= 0) {
         if (steps.kind == Some::Kind::loop && loop.position > steps.loop) break;
         tiles = deal(tiles, loop);
+      } else if (steps.stands(loop.position)) {
+        own = steps.kind == Some::Kind::loop && loop.position == steps.loop;
+        tiles = step_to(tiles, loop, (*steps.at)[loop.position]);
       } else if (steps.kind == Some::Kind::start || (steps.kind == Some::Kind::distinct && !relevant)) {
         DimensionLoop once = loop;
         once.count = 1;
@@ -816,12 +885,28 @@ class Ragged {
   std::array<std::vector<Group>, kMaxTensors> groups_;
   std::array<Chain, kMaxTensors> chains_;
   mutable std::unordered_map<std::u16string, Part> sums_;  ///< what sum_of has found
-  mutable std::map<std::tuple<int, std::size_t, Some::Kind, std::size_t, bool, std::vector<std::size_t>>, std::vector<Alike>>
+  mutable std::map<std::tuple<int, std::size_t, Some::Kind, std::size_t, bool, std::vector<std::size_t>, Sizes>,
+                   std::vector<Alike>>
       alike_;  ///< what alike_steps has found
   Moved result_;
 };
 
 }  // namespace
+
+struct StepTraffic::Lanes {
+  Ragged ragged;
+};
+
+StepTraffic::StepTraffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside)
+    : lanes_(new Lanes{Ragged(nest, layer, hierarchy, inside)}) {}
+StepTraffic::~StepTraffic() = default;
+
+Arrival StepTraffic::arrival(int t, std::size_t k, const Step& step) const { return lanes_->ragged.arrival(t, k, step); }
+
+Steps StepTraffic::mac_steps(std::size_t position, const std::vector<std::int64_t>& at,
+                             std::array<double, kMaxLevels>& operands) const {
+  return lanes_->ragged.mac_steps(position, at, operands);
+}
 
 Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside) {
   return Ragged(nest, layer, hierarchy, inside).run();

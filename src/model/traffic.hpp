@@ -5,6 +5,8 @@
 #include <boost/container/static_vector.hpp>
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <memory>
 #include <vector>
 
 #include "tilepath/arch/hierarchy.hpp"
@@ -152,6 +154,41 @@ Chain chain_of(const Nest& nest, int tensor, const Hierarchy& hierarchy);
 /// R1-R5 for nests with remainders (R9): sums over the tiles as they are. Holds for perfect factors too, more slowly. `inside`:
 /// extents of full tiles, per node; the bounds may be those of a short tile around them.
 Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside);
+
+/// One step of the temporal loops: of `loop` to where it stands, when the loops inside it begin anew.
+struct Step {
+  static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+  std::size_t loop = kNone;             ///< its position; none: everything begins
+  const std::vector<std::int64_t>& at;  ///< per node: where the loops from there outwards stand
+};
+
+/// A tile that arrives, by the words of the busiest instances.
+struct Arrival {
+  bool moves = false;        ///< if not, the step leaves the tile where it is
+  std::int64_t read = 0;     ///< from the parent; of psums if they come back
+  std::int64_t written = 0;  ///< into the child; likewise
+  Departure departure;       ///< of psums: what leaves when this tile does
+};
+
+/// R1-R5 and R9 step by step, where `traffic_of` has the sums.
+class StepTraffic {
+ public:
+  StepTraffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside);
+  ~StepTraffic();
+  StepTraffic(const StepTraffic&) = delete;
+  StepTraffic& operator=(const StepTraffic&) = delete;
+
+  /// At the k-th node of a tensor's chain (k > 0, not the MACs).
+  [[nodiscard]] Arrival arrival(int t, std::size_t k, const Step& step) const;
+  /// All steps of the MACs inside node `position`, whose loops stand at `at`. Adds the words of operands that each level reads in
+  /// them to `operands`.
+  [[nodiscard]] Steps mac_steps(std::size_t position, const std::vector<std::int64_t>& at,
+                                std::array<double, kMaxLevels>& operands) const;
+
+ private:
+  struct Lanes;
+  std::unique_ptr<Lanes> lanes_;
+};
 
 /// R1-R5 of any nest. Requires legal(nest, layer, hierarchy).
 Moved traffic_of(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);

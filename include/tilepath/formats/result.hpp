@@ -26,6 +26,7 @@ struct ConstraintPrice {
 struct LayerResult {
   Layer layer;
   SearchResult found;
+  std::optional<CycleSplit> schedule;  ///< where a bandwidth is limited: without one it is `found`'s cycles
   std::optional<Verification> verification;
   std::optional<Front> front;
   std::vector<ConstraintPrice> prices;
@@ -53,6 +54,8 @@ Totals totals_of(const NetworkResult& result);
 Json to_json(const NetworkResult& result, std::string_view version, bool seconds);
 Json to_json(const Evaluation& evaluation, const Layer& layer, const Hierarchy& hierarchy);
 Json to_json(const Verification& verification, const Hierarchy& hierarchy, bool seconds);
+/// {"cycles", "cycles_by_cause"} of a schedule.
+Json schedule_to_json(const CycleSplit& schedule, const Hierarchy& hierarchy);
 /// Cycles by cause; causes that cost nothing are left out.
 Json to_json(const CycleSplit& split, const Hierarchy& hierarchy);
 
@@ -74,6 +77,8 @@ std::vector<Claim> read_result(const Document& document);
 /// What a layer's entry says falsely of its layer and mapping (MACs, dimensions, dataflow, a verification that failed); empty
 /// where all is true.
 std::string false_fact(const Claim& claim);
+/// Likewise of the mapping's schedule, if one is claimed.
+std::string false_schedule(const Claim& claim);
 /// Likewise of the totals over all layers.
 std::string false_total(const Document& document, const std::vector<Claim>& claims);
 
