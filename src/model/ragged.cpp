@@ -121,35 +121,24 @@ class Ragged {
     return arrival;
   }
 
-  [[nodiscard]] Steps mac_steps(std::size_t position, const std::vector<std::int64_t>& at,
-                                std::array<double, kMaxLevels>& operands) const {
-    const Some all{Some::Kind::all, 0, &at, position};
-    const Some distinct{Some::Kind::distinct, 0, &at, position};
-    Steps steps;
-    for (int d = 0; d < layer_.dimension_count(); ++d) {
-      const Stop macs{nest_.nodes.size(), 0};
-      const bool of_psums = layer_.relevant(layer_.output(), d);
-      steps.all = checked_multiply(steps.all, times_of(alike_steps(d, macs, all, true)));
-      steps.starting = checked_multiply(steps.starting, times_of(alike_steps(d, macs, distinct, of_psums)));
-    }
-    const auto sum = [&](int t, const Some& some, const Counting& counting, const Level& level) {
-      Words words;
-      for_each_step(t, chains_[index(t)].back(), some, {counting},
-                    [&](std::int64_t times, const std::vector<std::int64_t>& each) { words += Words(each[0]) * times; });
-      return words * level_words(level, tensor(t));
-    };
+  [[nodiscard]] MacStep mac_step(const std::vector<std::int64_t>& at) const {
+    const Some here{Some::Kind::all, 0, &at, nest_.nodes.size()};
+    MacStep step;
     for (int t = 0; t < layer_.tensor_count(); ++t) {
+      const Stop& macs = chains_[index(t)].back();
       const int from = std::prev(chains_[index(t)].end(), 2)->level;
-      const Level& level = hierarchy_.level(from);
-      if (layer_.is_output(t)) {
-        steps.level = from;
-        steps.updates = sum(t, all, added_from(from, Count::first, Count::each), level);
-        steps.started = sum(t, distinct, agreed_from(from, Count::first), level);
-      } else if (level.read_bandwidth != 0) {
-        operands[index(from)] += static_cast<double>(sum(t, all, joined_from(t, from, Count::first), level).value());
-      }
+      const std::int64_t width = level_words(hierarchy_.level(from), tensor(t));
+      const bool output = layer_.is_output(t);
+      const std::vector<Counting> counted = {
+          output ? added_from(from, Count::first, Count::each) : joined_from(t, from, Count::first),
+          agreed_from(from, Count::first)};
+      for_each_step(t, macs, here, counted, [&](std::int64_t, const std::vector<std::int64_t>& words) {
+        (output ? step.updates : step.operands[index(from)]) += checked_multiply(words[0], width);
+        if (output) step.psums = checked_multiply(words[1], width);
+      });
+      if (output) step.level = from;
     }
-    return steps;
+    return step;
   }
 
  private:
@@ -903,10 +892,7 @@ StepTraffic::~StepTraffic() = default;
 
 Arrival StepTraffic::arrival(int t, std::size_t k, const Step& step) const { return lanes_->ragged.arrival(t, k, step); }
 
-Steps StepTraffic::mac_steps(std::size_t position, const std::vector<std::int64_t>& at,
-                             std::array<double, kMaxLevels>& operands) const {
-  return lanes_->ragged.mac_steps(position, at, operands);
-}
+MacStep StepTraffic::mac_step(const std::vector<std::int64_t>& at) const { return lanes_->ragged.mac_step(at); }
 
 Moved ragged_traffic(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, const std::vector<Extents>& inside) {
   return Ragged(nest, layer, hierarchy, inside).run();

@@ -27,10 +27,8 @@
 namespace tilepath {
 
 using model_detail::Arrival;
-using model_detail::chain_of;
-using model_detail::Departure;
+using model_detail::MacStep;
 using model_detail::Step;
-using model_detail::Steps;
 using model_detail::StepTraffic;
 
 namespace {
@@ -204,12 +202,15 @@ struct State {
   CycleSplit split;
 };
 
+/// Per dimension: the number of the sizes of its tiles on its lanes (Numbers).
+using Tiles = std::array<int, kMaxDimensions>;
+
 /// The tiles that an iteration runs through.
 struct Context {
-  std::array<int, kMaxDimensions> tiles{};  ///< per dimension: number of the sizes on its lanes (Numbers)
-  std::size_t step = Step::kNone;           ///< the loop that stepped last
-  int entry = 0;                            ///< number of the tiles with which it did
-  bool again = false;                       ///< psums have been here: a loop over a reduced dimension is past its beginning
+  Tiles tiles{};
+  std::size_t step = Step::kNone;  ///< the loop that stepped last
+  int entry = 0;                   ///< number of the tiles with which it did
+  bool again = false;              ///< psums have been here: a loop over a reduced dimension is past its beginning
 };
 
 /// Gives equal things equal numbers.
@@ -305,7 +306,9 @@ class Player {
     for (; position < macs_; ++position) {
       const Node& node = nest_.nodes[position];
       if (const auto* lanes = std::get_if<SpatialLoop>(&node)) deal(*lanes, position, context);
-      if (const auto* loop = std::get_if<Loop>(&node)) return run_through(*loop, position, context);
+      if (const auto* loop = std::get_if<Loop>(&node))
+        return for_each_alike(*loop, position, context,
+                              [&](const Context& inner, std::int64_t times) { repeat(position + 1, inner, times); });
       if (!std::holds_alternative<Store>(node)) continue;
       for (int s = 0; s < static_cast<int>(sites_.size()); ++s)
         if (sites_[index(s)].position == position && sites_[index(s)].parent >= 0) arrive(s, context);
@@ -322,8 +325,10 @@ class Player {
     tile = sizes_.of(dealt);
   }
 
-  /// All iterations of a loop, alike ones together: the first, and those between two ends of a lane's work.
-  void run_through(const Loop& loop, std::size_t position, const Context& context) {
+  /// All iterations of a loop: visit(context of one, how many are like it). They are the first, and those between two ends of a
+  /// lane's work.
+  template <class Visit>
+  void for_each_alike(const Loop& loop, std::size_t position, const Context& context, const Visit& visit) {
     const std::int64_t extent = inside_[position][index(loop.dimension)];
     const Sizes around = sizes_[context.tiles[index(loop.dimension)]];
     std::vector<std::int64_t> changes = {0, 1, loop.count};
@@ -345,7 +350,7 @@ class Player {
         inner.again = inner.again || !layer_.relevant(layer_.output(), loop.dimension);
       }
       at_[position] = first;
-      repeat(position + 1, inner, changes[c + 1] - first);
+      visit(inner, changes[c + 1] - first);
     }
     at_[position] = 0;
   }
@@ -635,10 +640,10 @@ class Player {
     here.on_its_way = -1;
   }
 
-  /// The steps inside the innermost storage node: first those in which psums start, then the others.
+  /// The steps inside the innermost storage node.
   void compute(const Context& context) {
-    const auto [it, fresh] = bursts_.try_emplace({context.tiles, context.again});
-    if (fresh) it->second = bursts_of(context);
+    const auto [it, fresh] = work_.try_emplace({context.tiles, context.again});
+    if (fresh) it->second = work_of(context);
     double start = state_.now;
     int late = -1;
     for (std::size_t s = 0; s < sites_.size(); ++s)
@@ -663,30 +668,50 @@ class Player {
     double least = 0;   ///< … and where a port is slower for a step, at that
     int slowed_by = -1;
   };
-  Work bursts_of(const Context& context) {
-    std::array<double, kMaxLevels> operands{};
-    const Steps steps = moves_.mac_steps(macs_, at_, operands);
+  /// Steps that move as much each.
+  struct Burst {
+    MacStep step;
+    std::int64_t times = 0;
+  };
+  using Bursts = std::map<std::pair<Tiles, bool>, Burst>;  ///< by the tiles, and whether psums have been there
+
+  Work work_of(const Context& context) {
+    Bursts bursts;
+    list_steps(macs_, context, 1, bursts);
     Work work;
-    const auto all = static_cast<double>(steps.all);
-    const double starting = context.again ? 0 : static_cast<double>(steps.starting);
-    const auto burst = [&](double count, double started) {
-      if (count <= 0) return;
-      Transfer each;
-      for (int l = 0; l < hierarchy_.level_count(); ++l)
-        each.cross(2 * l, operands[index(l)] / all, hierarchy_.level(l).read_bandwidth);
-      const double updates = static_cast<double>(steps.updates.value()) / all;
-      const Level& level = hierarchy_.level(steps.level);
-      each.cross(2 * steps.level, updates - started / count, level.read_bandwidth);
-      each.cross(2 * steps.level + 1, updates, level.write_bandwidth);
+    for (const auto& [alike, burst] : bursts) {
+      const MacStep& step = burst.step;
+      const auto cross_each = [&](Transfer& transfer, double times) {
+        for (int l = 0; l < hierarchy_.level_count(); ++l)
+          transfer.cross(2 * l, static_cast<double>(step.operands[index(l)]) * times, hierarchy_.level(l).read_bandwidth);
+        const Level& level = hierarchy_.level(step.level);
+        const std::int64_t back = step.updates - (alike.second ? 0 : step.psums);
+        transfer.cross(2 * step.level, static_cast<double>(back) * times, level.read_bandwidth);
+        transfer.cross(2 * step.level + 1, static_cast<double>(step.updates) * times, level.write_bandwidth);
+      };
+      const auto times = static_cast<double>(burst.times);
       const double own = 1 / hierarchy_.compute.macs_per_cycle;
-      work.ideal += own * count;
-      work.least += std::max(own, each.longest) * count;
+      Transfer each;
+      cross_each(each, 1);
+      cross_each(work.transfer, times);
+      work.ideal += own * times;
+      work.least += std::max(own, each.longest) * times;
       if (each.longest > own) work.slowed_by = each.slowest;
-      for (const Transfer::Share& share : each.shares) work.transfer.cross(share.port, share.work * count, 1);
-    };
-    burst(starting, static_cast<double>(steps.started.value()));
-    burst(all - starting, 0);
+    }
     return work;
+  }
+
+  void list_steps(std::size_t position, Context context, std::int64_t times, Bursts& bursts) {
+    for (; position < nest_.nodes.size(); ++position) {
+      if (const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[position])) deal(*lanes, position, context);
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[position]))
+        return for_each_alike(*loop, position, context, [&](const Context& inner, std::int64_t count) {
+          list_steps(position + 1, inner, checked_multiply(times, count), bursts);
+        });
+    }
+    const auto [it, fresh] = bursts.try_emplace({context.tiles, context.again});
+    if (fresh) it->second.step = moves_.mac_step(at_);
+    it->second.times = checked_add(it->second.times, times);
   }
 
   const Nest& nest_;
@@ -702,10 +727,10 @@ class Player {
   std::int64_t events_ = 0, most_events_ = 0;
 
   Numbers<Sizes> sizes_;
-  Numbers<std::array<int, kMaxDimensions>> entries_;
+  Numbers<Tiles> entries_;
   std::vector<Transfer> transfers_{1};  ///< the first: nothing moves
-  std::map<std::tuple<int, std::size_t, int, std::array<int, kMaxDimensions>>, Arrived> arrived_;
-  std::map<std::pair<std::array<int, kMaxDimensions>, bool>, Work> bursts_;
+  std::map<std::tuple<int, std::size_t, int, Tiles>, Arrived> arrived_;
+  std::map<std::pair<Tiles, bool>, Work> work_;
   std::unordered_map<std::vector<double>, State, KeyHash> played_;
 };
 

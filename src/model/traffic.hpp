@@ -170,6 +170,13 @@ struct Arrival {
   Departure departure;       ///< of psums: what leaves when this tile does
 };
 
+/// What the MACs move in one step, by the busiest instances, in words of the levels' widths.
+struct MacStep {
+  std::array<std::int64_t, kMaxLevels> operands{};  ///< read, per level
+  int level = 0;                                    ///< where the psums are
+  std::int64_t updates = 0, psums = 0;              ///< updates of how many psums: of these none is read if they start
+};
+
 /// R1-R5 and R9 step by step, where `traffic_of` has the sums.
 class StepTraffic {
  public:
@@ -180,10 +187,8 @@ class StepTraffic {
 
   /// At the k-th node of a tensor's chain (k > 0, not the MACs).
   [[nodiscard]] Arrival arrival(int t, std::size_t k, const Step& step) const;
-  /// All steps of the MACs inside node `position`, whose loops stand at `at`. Adds the words of operands that each level reads in
-  /// them to `operands`.
-  [[nodiscard]] Steps mac_steps(std::size_t position, const std::vector<std::int64_t>& at,
-                                std::array<double, kMaxLevels>& operands) const;
+  /// Of the MACs, where all loops stand at `at`.
+  [[nodiscard]] MacStep mac_step(const std::vector<std::int64_t>& at) const;
 
  private:
   struct Lanes;

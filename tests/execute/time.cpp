@@ -146,13 +146,7 @@ Errors errors_on(const std::vector<const char*>& architectures, int count, bool 
     CAPTURE(seed);
     Random random(static_cast<std::uint64_t>(seed));
     Hierarchy hierarchy = read_architecture(library.open("arch", architectures[random() % architectures.size()]));
-    for (Level& level : hierarchy.levels) {
-      if (!drawn) break;
-      constexpr std::array<double, 8> kBandwidths = {0, 1, 2, 4, 8, 16, 32, 64};
-      level.read_bandwidth = kBandwidths.at(random() % kBandwidths.size());
-      level.write_bandwidth = kBandwidths.at(random() % kBandwidths.size());
-      level.double_buffered = &level != hierarchy.levels.data() && random() % 2 == 0;
-    }
+    if (drawn) draw_bandwidths(random, hierarchy);
     const Layer& layer = layers[random() % layers.size()];
     hold_against_clock(held, random_legal_nest(random, layer, hierarchy), layer, hierarchy, false);
   }

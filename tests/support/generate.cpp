@@ -1,6 +1,7 @@
 #include "support/generate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "tilepath/base/quantity.hpp"
@@ -156,6 +157,15 @@ void widen(const Nest& nest, const Layer& layer, Hierarchy& hierarchy) {
 }
 
 }  // namespace
+
+void draw_bandwidths(Random& random, Hierarchy& hierarchy) {
+  constexpr std::array<double, 8> kBandwidths = {0, 1, 2, 4, 8, 16, 32, 64};
+  for (Level& level : hierarchy.levels) {
+    level.read_bandwidth = kBandwidths.at(random() % kBandwidths.size());
+    level.write_bandwidth = kBandwidths.at(random() % kBandwidths.size());
+    level.double_buffered = &level != hierarchy.levels.data() && random() % 2 == 0;
+  }
+}
 
 Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy, bool remainders) {
   const auto some_count = [&](std::int64_t n, std::int64_t most) {

@@ -32,6 +32,8 @@ Layer random_layer(Random& random, const Sizes& sizes);
 /// A chain of levels with random fanouts, networks, capacities, widths and buffering. Energies are small integers, so that sums
 /// are exact in a double.
 Hierarchy random_hierarchy(Random& random, const Sizes& sizes);
+/// Bandwidths of 1 to 64 words a cycle or none, and buffers single or double, drawn anew per level.
+void draw_bandwidths(Random& random, Hierarchy& hierarchy);
 /// A random nest that is legal but perhaps for capacities; those of the hierarchy are widened where it does not fit. With
 /// `remainders`, counts that do not divide are as likely as others.
 Nest random_nest(Random& random, const Layer& layer, Hierarchy& hierarchy, bool remainders = false);
