@@ -37,7 +37,7 @@ struct Finding {
 /// Everything but the bound: the mapping's cost, its place in the mapspace, what the certificate says of itself.
 std::string wrong_claim(const Claim& claim, Finding& finding) {
   if (std::string wrong = false_fact(claim); !wrong.empty()) return wrong;
-  const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
+  const Evaluation evaluation = evaluation_of(claim);
   if (std::string wrong = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
       !wrong.empty())
     return wrong;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -82,6 +83,9 @@ NetworkResult solve(const SolveRequest& options, const Context& context) {
 
 std::vector<NetworkResult> solve_each(const SolveRequest& options, const std::vector<Objective>& objectives,
                                       const Context& context) {
+  if (options.search.play && (options.pareto || std::isfinite(options.search.objective.max_cycles) ||
+                              std::isfinite(options.search.objective.max_energy)))
+    throw InputError("--play: not with --pareto, --max-cycles or --max-energy, which hold for the closed form");
   const Document arch = context.library.open("arch", options.arch);
   const Network network = read_workload(context.library.open("workloads", options.workload));
   NetworkResult result{network.name, arch.root, read_architecture(arch), options.search, Json::array(), {}};
@@ -186,6 +190,10 @@ void add_search_options(CLI::App& command, SearchOptions& options) {
   add_choice<Bypass>(command, "--bypass", options.mapspace.bypass, {{"free", Bypass::free}, {"fixed", Bypass::fixed}},
                      "free (default): every level may keep a tensor or pass it on; fixed: every level keeps all that it has room "
                      "for");
+  command.add_flag(
+      "--play", options.play,
+      "Score each mapping by the cycles that it takes when it is played through, not by their closed form; no mapping "
+      "takes less than the bound, but the best found may leave a gap to it");
   command.add_option("--time-limit", options.time_limit, "Seconds per layer; past them the best found, with its gap")
       ->check(above_zero());
 }

@@ -76,7 +76,7 @@ int verify_result(const std::string& path, bool json, const Context& context) {
       const Claim& claim = claims[i];
       const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
       outcomes[i].false_claim =
-          false_claim(claim.evaluation, tilepath::to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
+          false_claim(claim.evaluation, tilepath::to_json(evaluation_of(claim), claim.layer, claim.hierarchy), "evaluation");
       if (outcomes[i].false_claim.empty()) outcomes[i].false_claim = false_schedule(claim);
       outcomes[i].closed_form = evaluation.cycles;
       outcomes[i].schedule = schedule(claim.nest, claim.layer, claim.hierarchy);

@@ -168,6 +168,7 @@ Json to_json(const NetworkResult& result, std::string_view version, bool seconds
                {"architecture", result.architecture},
                {"layers", Json::array()}};
   if (json["limits"].is_null()) json.erase("limits");
+  if (result.options.play) json["played"] = true;
   if (!result.constraints.empty()) json["constraints"] = result.constraints;
   for (const LayerResult& each : result.layers) {
     Json layer = facts_of(each.found.nest, each.layer, result.hierarchy);
@@ -221,6 +222,7 @@ SearchOptions read_asked(const Cursor& root) {
     if (limits.has("max_energy")) options.objective.max_energy = limits.at("max_energy").number(true);
     if (limits.has("max_cycles")) options.objective.max_cycles = limits.at("max_cycles").number(true);
   }
+  if (root.has("played")) options.play = root.at("played").boolean();
   if (root.has("mapspace")) {
     const Cursor mapspace = root.at("mapspace");
     mapspace.expect_object({"remainders", "nodes", "bypass"});
@@ -258,6 +260,12 @@ std::vector<Claim> read_result(const Document& document) {
   return claims;
 }
 
+Evaluation evaluation_of(const Claim& claim) {
+  const Evaluation closed_form = evaluate(claim.nest, claim.layer, claim.hierarchy);
+  if (!claim.options.play) return closed_form;
+  return played(closed_form, claim.nest, claim.layer, claim.hierarchy).value_or(closed_form);
+}
+
 std::string false_fact(const Claim& claim) {
   const Json facts = facts_of(claim.nest, claim.layer, claim.hierarchy);
   for (const auto& [key, value] : facts.items())
@@ -282,7 +290,7 @@ std::string false_schedule(const Claim& claim) {
 
 std::string false_total(const Document& document, const std::vector<Claim>& claims) {
   Totals totals;
-  for (const Claim& claim : claims) add(totals, claim.layer, evaluate(claim.nest, claim.layer, claim.hierarchy));
+  for (const Claim& claim : claims) add(totals, claim.layer, evaluation_of(claim));
   if (!document.root.contains("total")) return "total is missing";
   return false_claim(document.root["total"], to_json(totals), "total");
 }

@@ -736,6 +736,22 @@ class Player {
 
 }  // namespace
 
+std::optional<Evaluation> played(const Evaluation& evaluation, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
+  if (!hierarchy.limited()) return evaluation;
+  const std::optional<CycleSplit> split = schedule(nest, layer, hierarchy);
+  if (!split) return std::nullopt;
+  const Cycles cycles(static_cast<std::int64_t>(std::floor(split->total() + 1024 * kGrain)));
+  if (cycles <= evaluation.cycles) return evaluation;
+  Evaluation longer = evaluation;
+  const double times = static_cast<double>(cycles.value()) / static_cast<double>(evaluation.cycles.value());
+  longer.cycles = cycles;
+  longer.split = *split;
+  longer.utilization = evaluation.utilization / times;
+  longer.leakage_energy = evaluation.leakage_energy * times;
+  longer.energy += evaluation.leakage_energy * (times - 1);
+  return longer;
+}
+
 std::optional<CycleSplit> schedule(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, std::int64_t most_events) {
   try {
     return Player(nest, layer, hierarchy, most_events).run();

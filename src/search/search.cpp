@@ -25,6 +25,7 @@
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/mapping/tile.hpp"
 #include "tilepath/model/evaluate.hpp"
+#include "tilepath/model/schedule.hpp"
 
 namespace tilepath {
 
@@ -299,13 +300,20 @@ class Searcher {
     }
   }
 
+  /// Returns the evaluation in closed form.
   Evaluation take(const Nest& nest) {
     const Evaluation evaluation = evaluate(nest, problem_.layer, problem_.hierarchy);
-    const Score score = score_of(options_.objective, evaluation);
+    const Score foretold = score_of(options_.objective, evaluation);
+    least_foretold_ = std::min(least_foretold_, foretold);
+    if (!(foretold < incumbent_)) return evaluation;
+    const std::optional<Evaluation> taken =
+        options_.play ? played(evaluation, nest, problem_.layer, problem_.hierarchy) : evaluation;
+    if (!taken) return evaluation;
+    const Score score = score_of(options_.objective, *taken);
     if (!(score < incumbent_)) return evaluation;
     incumbent_ = score;
     result_.nest = nest;
-    result_.evaluation = evaluation;
+    result_.evaluation = *taken;
     return evaluation;
   }
 
@@ -781,13 +789,14 @@ class Searcher {
                            (ceilings ? "keeps within the ceilings of energy and cycles" : ""));
     }
     Certificate& certificate = result_.certificate;
-    Score lower = incumbent_;
+    Score lower = std::min(incumbent_, least_foretold_);
     if (!tree_.empty()) lower = std::min(lower, tree_.front()->bound);
     if (remainders_to_come_) lower = std::min(lower, root_bound(true));
     if (unfinished_) lower = std::min(lower, *unfinished_);
     certificate.lower_bound = lower.value;
     certificate.gap = incumbent_.value > 0 ? (incumbent_.value - lower.value) / incumbent_.value : 0;
-    certificate.proved = !(lower < incumbent_);
+    // Played through, what comes second (the cycles of least energy, say) has no bound.
+    certificate.proved = options_.play ? lower.value >= incumbent_.value : lower >= incumbent_;
     certificate.mapspace_size = mapspace_size(problem_.layer, whole_, options_.mapspace);
     for (SolvedJob& solved : result_.solved) solved.bound = lower.value;
     certificate.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
@@ -820,6 +829,7 @@ class Searcher {
   bool known_ = false;                                  ///< a good mapping was, when the search began
   bool remainders_to_come_ = false;
   Score incumbent_;
+  Score least_foretold_;  ///< of the mappings taken, in closed form
   std::optional<Score> unfinished_;
   SearchResult result_;
 };

@@ -1,6 +1,7 @@
 // The commands as a user runs them.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "support/run.hpp"
@@ -59,6 +60,37 @@ TEST_CASE("search executes what it found on request, and verify takes its result
       }
     CHECK(run("verify " + scratch.file("changed.json", result.dump())).code == 2);
   }
+}
+
+TEST_CASE("--play: mappings are scored by their schedule, and the result is verified and certified as such") {
+  const Scratch scratch;
+  const auto search = [&](const std::string& options, const std::string& name) {
+    const Ran ran = run("search mobilenet_v2 --layer b15.expand --arch tpu-v1 -o " + scratch.path(name) + options);
+    CHECK(ran.code == 0);
+    return json::parse(read_text(scratch.path(name)));
+  };
+  const json closed_form = search("", "closed.json").at("layers").at(0);
+  json result = search(" --play", "played.json");
+  const json& played = result.at("layers").at(0);
+  const auto cycles = [](const json& layer, const char* by) { return layer.at(by).at("cycles").get<double>(); };
+  CHECK(cycles(closed_form, "schedule") > 1.05 * cycles(closed_form, "evaluation"));
+  CHECK(result.at("played") == true);
+  CHECK(cycles(played, "evaluation") == std::floor(cycles(played, "schedule")));
+  CHECK(played.at("evaluation").at("edp").get<double>() <
+        closed_form.at("evaluation").at("energy").get<double>() * cycles(closed_form, "schedule"));
+  CHECK(played.at("certificate").at("gap").get<double>() > 0);
+  CHECK(played.at("certificate").at("lower_bound") == closed_form.at("certificate").at("lower_bound"));
+  for (const char* name : {"closed.json", "played.json"}) {
+    CHECK(run("certify " + scratch.path(name)).code == 0);
+    CHECK(run("verify " + scratch.path(name)).code == 0);
+  }
+  result["layers"][0]["schedule"]["cycles"] = 1;
+  const Ran changed = run("certify " + scratch.file("changed.json", result.dump()));
+  CHECK(changed.code == 1);
+  CHECK(changed.err.find("schedule/cycles is claimed to be 1, and is ") != std::string::npos);
+  const Ran refused = run("search mobilenet_v2 --layer b15.expand --arch tpu-v1 --play --pareto");
+  CHECK(refused.code == 2);
+  CHECK(refused.err == "tilepath: --play: not with --pareto, --max-cycles or --max-energy, which hold for the closed form\n");
 }
 
 TEST_CASE("results go to standard output as JSON on request, the table to standard error, and nothing is drawn when piped") {

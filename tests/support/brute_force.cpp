@@ -8,6 +8,7 @@
 #include "tilepath/mapping/halo_rule.hpp"
 #include "tilepath/mapping/legal.hpp"
 #include "tilepath/model/evaluate.hpp"
+#include "tilepath/model/schedule.hpp"
 
 namespace tilepath::testing {
 
@@ -20,8 +21,14 @@ bool has(const Rank& rank, int dimension) {
 class Enumeration {
  public:
   Enumeration(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace, std::int64_t most,
-              const std::vector<Constraint>& constraints)
-      : constraints_(constraints), layer_(layer), hierarchy_(hierarchy), objective_(objective), mapspace_(mapspace), most_(most) {
+              const std::vector<Constraint>& constraints, bool play)
+      : constraints_(constraints),
+        layer_(layer),
+        hierarchy_(hierarchy),
+        objective_(objective),
+        mapspace_(mapspace),
+        most_(most),
+        play_(play) {
     for (const Dimension& dimension : layer.dimensions) left_.push_back(dimension.bound);
     uneven_.resize(left_.size());
     chunks_.resize(left_.size());
@@ -250,6 +257,9 @@ class Enumeration {
     ++result_.nests;
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
     const Score score = score_of(objective_, evaluation);
+    if (play_ && score < result_.best_played)
+      if (const auto longer = played(evaluation, nest, layer_, hierarchy_))
+        result_.best_played = std::min(result_.best_played, score_of(objective_, *longer));
     add_to_front(evaluation.energy.value(), evaluation.cycles.value());
     if (score < result_.best) {
       result_.best = score;
@@ -272,6 +282,7 @@ class Enumeration {
   Aim objective_;
   Mapspace mapspace_;
   std::int64_t most_;
+  bool play_;
   std::int64_t visited_ = 0;
   std::map<std::pair<int, int>, bool> keeps_;
   std::vector<std::int64_t> left_;
@@ -297,8 +308,8 @@ bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int dimension) {
 }
 
 BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
-                       std::int64_t most, const std::vector<Constraint>& constraints) {
-  return Enumeration(layer, hierarchy, objective, mapspace, most, constraints).run();
+                       std::int64_t most, const std::vector<Constraint>& constraints, bool play) {
+  return Enumeration(layer, hierarchy, objective, mapspace, most, constraints, play).run();
 }
 
 }  // namespace tilepath::testing

@@ -11,6 +11,7 @@ namespace tilepath::testing {
 
 struct BruteForce {
   Score best;
+  Score best_played;  ///< of the nests played through; with `play`
   Nest nest;
   std::vector<std::pair<double, std::int64_t>> front;  ///< (energy, cycles) that no nest beats in both; most cycles first
   std::int64_t nests = 0;                              ///< that were legal and scored
@@ -18,7 +19,7 @@ struct BruteForce {
 };
 
 BruteForce brute_force(const Layer& layer, const Hierarchy& hierarchy, const Aim& objective, const Mapspace& mapspace,
-                       std::int64_t most, const std::vector<Constraint>& constraints = {});
+                       std::int64_t most, const std::vector<Constraint>& constraints = {}, bool play = false);
 
 /// Whether loops in time may leave a remainder of a dimension: not where tiles of a tensor with a halo are kept sliding.
 bool may_cut(const Layer& layer, const Hierarchy& hierarchy, int dimension);

@@ -71,6 +71,9 @@ struct Claim {
   Json evaluation, certificate;  ///< as claimed
   Json as_given;                 ///< the layer's whole entry
 };
+/// What the mapping of a claim costs, by the cycles that were asked for: played through or in closed form.
+Evaluation evaluation_of(const Claim& claim);
+
 /// The claims of a result file; throws InputError where it is not one or a mapping is not legal.
 std::vector<Claim> read_result(const Document& document);
 

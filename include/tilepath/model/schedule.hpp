@@ -7,6 +7,7 @@
 #include "tilepath/arch/hierarchy.hpp"
 #include "tilepath/mapping/cycles.hpp"
 #include "tilepath/mapping/nest.hpp"
+#include "tilepath/model/evaluation.hpp"
 #include "tilepath/workload/layer.hpp"
 
 namespace tilepath {
@@ -18,5 +19,9 @@ namespace tilepath {
 /// None if more than `most_events` would have to be played. Requires legal(nest, layer, hierarchy). Pure.
 std::optional<CycleSplit> schedule(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,
                                    std::int64_t most_events = 20'000);
+
+/// `evaluation` with the whole cycles that its nest takes when it is played through, and leakage for as long; as it is where the
+/// closed form says as much or more, so that no cycles are below it. None where there is no schedule.
+std::optional<Evaluation> played(const Evaluation& evaluation, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy);
 
 }  // namespace tilepath
