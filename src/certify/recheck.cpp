@@ -151,7 +151,7 @@ class Rechecker {
   }
 
   [[nodiscard]] bool excluded(double energy, double steps) const {
-    const double cycles = std::ceil(steps / hierarchy_.compute.macs_per_cycle);
+    const double cycles = model_detail::whole_cycles(steps / hierarchy_.compute.macs_per_cycle);
     return !(score_of(options_.objective, energy + leakage_ * cycles, cycles).value < value_);
   }
 

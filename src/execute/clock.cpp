@@ -13,10 +13,19 @@ constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
 /// Less of a port's bandwidth than this share is rounding.
 constexpr double kNothing = 1e-9;
 
+/// Times that differ by less, in cycles, differ by rounding: a transfer that fits what a port has left ends there, and a time
+/// that is this little above whole cycles takes no further one.
+constexpr double kRounding = 1e-6;
+double whole_cycles(double time) { return std::ceil(time - kRounding); }
+
 /// Bookings after which the past is forgotten.
 constexpr std::int64_t kForgetAfter = 256;
 
 }  // namespace
+
+double Clock::Booking::whole(double start) const {
+  return start + std::max(whole_cycles(end - start), slowest.words > 0 ? 1.0 : 0.0);
+}
 
 std::map<double, double>::iterator Port::split(double time) {
   const auto next = left_from_.upper_bound(time);
@@ -57,8 +66,8 @@ double Port::carry(double words, double start, double least) {
     const auto next = left_from_.upper_bound(time);
     const double rate = std::min(most, std::prev(next)->second);
     double end = next == left_from_.end() ? std::numeric_limits<double>::infinity() : next->first;
-    if (rate * (end - time) >= words) {
-      end = time + words / rate;
+    if (rate * (end - time + kRounding) >= words) {
+      end = std::min(end, time + words / rate);
       words = 0;
     } else {
       words -= rate * (end - time);
@@ -181,7 +190,7 @@ void Clock::deliver(int site, const std::vector<Crossing>& crossings) {
   }
   const double begin = now_;
   const Booking booking = book(begin, 0, crossings);
-  const double end = begin + std::ceil(booking.end - begin);
+  const double end = booking.whole(begin);
   (here.doubled && !here.begun ? split_.first_fill : split_.waiting[index(here.single)]) += end - now_;
   here.ready = here.used = now_ = end;
   here.begun = true;
@@ -205,9 +214,9 @@ void Clock::drain(int site, const std::vector<Crossing>& crossings) {
   for (int inner = 0; inner < static_cast<int>(sites_.size()); ++inner)
     if (sites_[index(inner)].parent == site) settle(inner);
   double& cause = here.doubled ? split_.last_drain : split_.waiting[index(here.level)];
-  const double start = now_ + std::ceil(std::max(0.0, here.used - now_));
+  const double start = now_ + whole_cycles(std::max(0.0, here.used - now_));
   const Booking booking = book(start, 0, crossings);
-  const double end = start + std::ceil(booking.end - start);
+  const double end = booking.whole(start);
   cause += end - now_;
   if (!here.doubled) rest_from(here.level, now_, end);
   here.used = now_ = end;

@@ -97,6 +97,8 @@ class Clock {
   struct Booking {
     double end = 0;
     Crossing slowest;  ///< what took it longest
+    /// When it is done if it takes whole cycles from `start` on.
+    [[nodiscard]] double whole(double start) const;
   };
   /// What a transfer needs of each port.
   struct Share {

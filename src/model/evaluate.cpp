@@ -459,7 +459,7 @@ bool perfect(const Nest& nest, const Layer& layer, const std::vector<Extents>& i
 namespace model_detail {
 
 std::int64_t transfer_cycles(std::int64_t words, double bandwidth) {
-  return bandwidth == 0 ? 0 : static_cast<std::int64_t>(std::ceil(static_cast<double>(words) / bandwidth));
+  return bandwidth == 0 ? 0 : static_cast<std::int64_t>(whole_cycles(static_cast<double>(words) / bandwidth));
 }
 
 Cycles delivery_cycles(const Tensor& tensor, const Level& parent, const Level& child, std::int64_t read, std::int64_t written) {

@@ -7,8 +7,8 @@
 //
 // "Begins as" means: the tiles have the same shapes, and what the iteration can see of the past is the same, counted from now.
 // It sees only tiles that its own loops move (R2) and of the ports what is left of their time since the oldest of these could
-// have been fetched. What a port has left before that is kept for the tiles further out, whose fetches may use it later: as a
-// mean over many iterations, for a fetch that large does not ask when in them.
+// have been fetched. What a port has left before that is kept for the tiles further out, whose fetches may use it later: with
+// means in place of what is short and long ago, for fetches that large do not ask when in it.
 #include "tilepath/model/schedule.hpp"
 
 #include <algorithm>
@@ -37,11 +37,17 @@ constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i)
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 constexpr double kForever = std::numeric_limits<double>::infinity();
 
-/// Times are kept to this part of a cycle: coarse enough to find iterations alike whose times differ by rounding.
-constexpr double kGrain = 1.0 / (1 << 20);
-double rounded(double time) { return std::isinf(time) ? time : std::round(time / kGrain) * kGrain; }
+/// Times are kept to this part of a cycle, or what a double can tell of them: coarse enough to find iterations alike whose times
+/// differ by rounding.
+double grain_at(double time) {
+  constexpr int kFinest = -20;
+  constexpr int kBits = 48;
+  return std::ldexp(1, std::max(kFinest, time > 0 ? std::ilogb(time) - kBits : kFinest));
+}
 /// Whole cycles of a time that rounding may have put a little above them.
-double whole(double time) { return std::ceil(time - 1024 * kGrain); }
+double whole(double time, double grain) { return std::ceil(time - 4 * grain); }
+
+double rounded(double time, double grain) { return std::isinf(time) ? time : std::round(time / grain) * grain; }
 
 /// How much of its time a port has left, from each moment to the next.
 class Line {
@@ -49,16 +55,16 @@ class Line {
   struct Piece {
     double from = 0;  ///< cycles
     double left = 1;  ///< share of the port's time
-    friend bool operator==(const Piece&, const Piece&) = default;
   };
 
-  /// Takes `work` cycles of its time from `start` on, spread over `least` cycles at least; returns when that is done.
-  double carry(double work, double start, double least) {
+  /// Takes `work` cycles of its time from `start` on, spread over `least` cycles at least; returns when that is done, but for
+  /// `grain` of it.
+  double carry(double work, double start, double least, double grain) {
     const double most = least > 0 ? work / least : kForever;
     std::size_t i = split(std::max(start, pieces_.front().from));
     while (true) {
       const double rate = std::min(most, pieces_[i].left);
-      if (rate > kNothing) {
+      if (pieces_[i].left > kNothing) {
         const double end = pieces_[i].from + work / rate;
         if (i + 1 == pieces_.size() || end <= pieces_[i + 1].from) {
           if (split(end) > i) take(i, rate);
@@ -66,7 +72,7 @@ class Line {
         }
         work -= rate * (pieces_[i + 1].from - pieces_[i].from);
         take(i, rate);
-        if (work < kGrain) return pieces_[i + 1].from;
+        if (work < grain) return pieces_[i + 1].from;
       }
       ++i;
     }
@@ -107,10 +113,10 @@ class Line {
       pieces_.push_back(piece);
   }
   /// Times from now on count from `now`.
-  void count_from(double now) {
-    for (Piece& piece : pieces_) piece.from = rounded(piece.from - now);
+  void count_from(double now, double grain) {
+    for (Piece& piece : pieces_) piece.from = rounded(piece.from - now, grain);
   }
-  /// Of what lies before `time`, no more pieces than these: the oldest become one.
+  /// No more pieces than these, as far as they lie before `time`: of neighbours the shortest become one, with their mean.
   void blur(double time) {
     constexpr std::size_t kPieces = 100;
     while (pieces_.size() > kPieces) {
@@ -181,17 +187,19 @@ struct Site {
 
 /// How a site stands.
 struct Standing {
-  bool anew = true;     ///< nothing is there that would hide the next delivery
-  bool begun = false;   ///< a tile has arrived
-  double ready = 0;     ///< the current tile is there
-  double used = 0;      ///< until when it has been in use
-  double free = 0;      ///< since when the next one can come
-  double emptied = 0;   ///< when the last words of the one before leave
-  int slowest = -1;     ///< port of the last delivery
-  int held = -1;        ///< of psums: the transfer that the tile will leave by, if one is held
-  int order = 0;        ///< the last tile's drain has been put off: the how manieth; 0: it has not
-  int on_its_way = -1;  ///< that drain's transfer
-  double left = 0;      ///< from when on it can be
+  bool anew = true;      ///< nothing is there that would hide the next delivery
+  bool begun = false;    ///< a tile has arrived
+  double ready = 0;      ///< the current tile is there
+  double used = 0;       ///< until when it has been in use
+  double free = 0;       ///< since when the next one can come
+  double emptied = 0;    ///< when the last words of the one before leave
+  int slowest = -1;      ///< port of the last delivery
+  int held = -1;         ///< of psums: the transfer that the tile will leave by, if one is held
+  int drain_number = 0;  ///< the last tile's drain has been put off: the how manieth; 0: it has not
+  int on_its_way = -1;   ///< that drain's transfer
+  double left = 0;       ///< from when on it can be
+
+  [[nodiscard]] std::array<double*, 5> times() { return {&ready, &used, &free, &emptied, &left}; }
 };
 
 struct State {
@@ -209,7 +217,7 @@ using Tiles = std::array<int, kMaxDimensions>;
 struct Context {
   Tiles tiles{};
   std::size_t step = Step::kNone;  ///< the loop that stepped last
-  int entry = 0;                   ///< number of the tiles with which it did
+  int tiles_at_step = 0;           ///< number of the tiles with which it did
   bool again = false;              ///< psums have been here: a loop over a reduced dimension is past its beginning
 };
 
@@ -243,6 +251,10 @@ struct KeyHash {
 
 class TooMany {};
 
+constexpr std::size_t kLongestRound = 128;      ///< of iterations that come round in turns
+constexpr std::int64_t kMostTurns = 50;         ///< for each event
+constexpr std::int64_t kMostKept = 32'000'000;  ///< numbers, eight bytes each
+
 class Player {
  public:
   Player(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy, std::int64_t most_events)
@@ -268,14 +280,14 @@ class Player {
   CycleSplit run() {
     Context all;
     for (int d = 0; d < layer_.dimension_count(); ++d) all.tiles[index(d)] = sizes_.of({layer_.dimensions[index(d)].bound});
-    all.entry = entries_.of(all.tiles);
+    all.tiles_at_step = entries_.of(all.tiles);
     play(0, all);
     for (std::size_t s = sites_.size(); s-- > 0;)
       if (state_.sites[s].held >= 0) drain(static_cast<int>(s), true);
     const double busy = state_.split.compute;
     const double at_work = static_cast<double>(macs(layer_)) / (busy * hierarchy_.compute.macs_per_cycle * lanes_);
     state_.split.compute = busy * at_work;
-    state_.split.idle_lanes = busy - state_.split.compute;
+    state_.split.idle_lanes = std::max(0.0, busy - state_.split.compute);
     return state_.split;
   }
 
@@ -346,7 +358,7 @@ class Player {
       inner.tiles[index(loop.dimension)] = sizes_.of(tile);
       if (first > 0) {
         inner.step = position;
-        inner.entry = entries_.of(inner.tiles);
+        inner.tiles_at_step = entries_.of(inner.tiles);
         inner.again = inner.again || !layer_.relevant(layer_.output(), loop.dimension);
       }
       at_[position] = first;
@@ -357,22 +369,35 @@ class Player {
 
   // -- iterations that are alike ------------------------------------------------------------------------------------------
 
-  /// The sites whose tiles move in what follows, when the loop at `step` has stepped.
-  [[nodiscard]] std::vector<bool> moving(std::size_t position, std::size_t step) const {
+  /// The sites whose tiles move in what follows: a loop over one of their dimensions has stepped, or will.
+  [[nodiscard]] std::vector<bool> moving(std::size_t position, const Context& context) const {
+    const bool first = context.step == Step::kNone;  // then all arrive
     std::vector<bool> moves;
-    for (const Site& site : sites_) {
-      bool moved = step == Step::kNone;
-      for (std::size_t i = step; i < site.position && !moved; ++i)
-        if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]))
-          moved = loop->count > 1 && layer_.relevant(site.tensor, loop->dimension);
-      moves.push_back(moved && site.position >= position && site.parent >= 0);
+    std::array<bool, kMaxDimensions> steps{};
+    Extents size{};  // of lane 0's tile, which has the most iterations
+    for (int d = 0; d < layer_.dimension_count(); ++d) size[index(d)] = sizes_[entries_[context.tiles_at_step][index(d)]].front();
+    for (std::size_t i = 0; i < macs_; ++i) {
+      if (const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[i]))
+        size[index(lanes->dimension)] = std::min(size[index(lanes->dimension)], inside_[i][index(lanes->dimension)]);
+      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[i]); loop != nullptr && !first && i >= context.step) {
+        std::int64_t& around = size[index(loop->dimension)];
+        const std::int64_t extent = inside_[i][index(loop->dimension)];
+        steps[index(loop->dimension)] = steps[index(loop->dimension)] || i == context.step || around > extent;
+        around = std::min(around, extent);
+      }
+      for (std::size_t s = moves.size(); s < sites_.size() && sites_[s].position == i; ++s) {
+        bool moved = first;
+        for (int d = 0; d < layer_.dimension_count(); ++d)
+          moved = moved || (steps[index(d)] && layer_.relevant(sites_[s].tensor, d));
+        moves.push_back(moved && i >= position && sites_[s].parent >= 0);
+      }
     }
     return moves;
   }
 
   void repeat(std::size_t position, const Context& context, std::int64_t times) {
-    const std::vector<bool> moves = moving(position, context.step);
-    std::vector<double> before;
+    const std::vector<bool> moves = moving(position, context);
+    std::vector<const State*> turns;  // how the last iterations ended
     while (times > 0) {
       State seen = state_;
       const double horizon = look_back(seen, moves);
@@ -382,34 +407,43 @@ class Player {
         std::swap(seen, state_);
         play(position, context);
         std::swap(seen, state_);
-        found = played_.emplace(key, std::move(seen)).first;
+        keep_within_memory(key, seen);
+        found = played_.emplace(std::move(key), std::move(seen)).first;
       }
-      if (key == before) {
-        go_on(found->second, moves, horizon, times);
-        return;
+      const State* end = &found->second;
+      // They come round again: all whole rounds but the last at once.
+      if (const auto before = std::find(turns.rbegin(), turns.rend(), end); before != turns.rend()) {
+        const auto round = std::distance(turns.rbegin(), before) + 1;
+        if (const std::int64_t rounds = times / round; rounds > 1) {
+          leap({turns.end() - round, turns.end()}, moves, horizon, rounds - 1);
+          times -= (rounds - 1) * round;
+        }
       }
-      go_on(found->second, moves, horizon, 1);
-      before = std::move(key);
+      go_on(*end, moves, horizon);
+      if (++turns_ > kMostTurns * most_events_) throw TooMany();
+      if (turns.size() == kLongestRound) turns.erase(turns.begin());
+      turns.push_back(end);
       --times;
     }
   }
 
   /// What can be seen of a state from now on, counted from now. Returns since when the ports' past matters, counted from now.
-  [[nodiscard]] double look_back(State& state, const std::vector<bool>& moves) const {
+  double look_back(State& state, const std::vector<bool>& moves) {
     const double now = state.now;
+    grain_ = std::max(grain_, grain_at(now));
     double horizon = 0;
     std::vector<std::pair<int, std::size_t>> leaving;
     for (std::size_t s = 0; s < sites_.size(); ++s) {
       Standing& here = state.sites[s];
-      for (double* time : {&here.ready, &here.used, &here.free, &here.emptied, &here.left}) *time = rounded(*time - now);
-      if (here.order > 0) leaving.emplace_back(here.order, s);
+      for (double* time : here.times()) *time = rounded(*time - now, grain_);
+      if (here.drain_number > 0) leaving.emplace_back(here.drain_number, s);
       if (!moves[s]) continue;
       if (sites_[s].doubled && !here.anew) horizon = std::min(horizon, here.free);
-      if (here.order > 0) horizon = std::min(horizon, here.left);
+      if (here.drain_number > 0) horizon = std::min(horizon, here.left);
     }
     std::sort(leaving.begin(), leaving.end());
     state.drains = 0;
-    for (const auto& [order, s] : leaving) state.sites[s].order = ++state.drains;
+    for (const auto& [number, s] : leaving) state.sites[s].drain_number = ++state.drains;
     for (std::size_t s = 0; s < sites_.size(); ++s) {
       Standing& here = state.sites[s];
       here.ready = std::max(here.ready, sites_[s].innermost ? 0 : horizon);
@@ -417,14 +451,14 @@ class Player {
         here.used = std::max(here.used, horizon);
         here.emptied = std::max(here.emptied, horizon);
         here.free = std::max(here.free, horizon);
-        here.left = here.order > 0 ? std::max(here.left, horizon) : 0;
+        here.left = here.drain_number > 0 ? std::max(here.left, horizon) : 0;
       } else {
         here.used = here.left = kNever;
       }
     }
     for (Line& port : state.ports) {
       port = port.since(now + horizon);
-      port.count_from(now);
+      port.count_from(now, grain_);
     }
     state.now = 0;
     state.split = {};
@@ -435,11 +469,11 @@ class Player {
   [[nodiscard]] std::vector<double> key_of(const State& seen, const std::vector<bool>& moves, std::size_t position,
                                            const Context& context) const {
     std::vector<double> key = {static_cast<double>(position), static_cast<double>(context.step),
-                               static_cast<double>(context.entry), static_cast<double>(context.again)};
+                               static_cast<double>(context.tiles_at_step), static_cast<double>(context.again)};
     for (int d = 0; d < layer_.dimension_count(); ++d) key.push_back(context.tiles[index(d)]);
     for (std::size_t s = 0; s < sites_.size(); ++s) {
       const Standing& here = seen.sites[s];
-      key.insert(key.end(), {here.ready, static_cast<double>(here.order), static_cast<double>(here.slowest)});
+      key.insert(key.end(), {here.ready, static_cast<double>(here.drain_number), static_cast<double>(here.slowest)});
       if (!moves[s]) continue;
       key.insert(key.end(), {static_cast<double>(here.anew), static_cast<double>(here.begun), here.used, here.free, here.emptied,
                              static_cast<double>(here.held), static_cast<double>(here.on_its_way), here.left});
@@ -451,35 +485,50 @@ class Player {
     return key;
   }
 
-  /// An iteration that took the state as far as `end`, so many times.
-  void go_on(const State& end, const std::vector<bool>& moves, double horizon, std::int64_t times) {
-    const double ahead = end.now * static_cast<double>(times - 1);
+  /// An iteration that took the state as far as `end`.
+  void go_on(const State& end, const std::vector<bool>& moves, double horizon) {
     const double begin = state_.now;
-    const double base = begin + ahead;  // where the last of them begins
     for (std::size_t p = 0; p < state_.ports.size(); ++p) {
       Line& port = state_.ports[p];
       port.forget(begin + horizon);
-      if (ahead > 0) port.append({begin + horizon, end.ports[p].mean(horizon, horizon + end.now)});
-      for (const Line::Piece& piece : end.ports[p].pieces()) port.append({piece.from + base, piece.left});
-      port.blur(base + horizon);
+      for (const Line::Piece& piece : end.ports[p].pieces()) port.append({piece.from + begin, piece.left});
+      port.blur(begin + horizon);
     }
     for (std::size_t s = 0; s < sites_.size(); ++s) {
       Standing& here = state_.sites[s];
       const Standing& there = end.sites[s];
-      const double used = std::max(here.used, there.used + base);
-      const double left = std::max(here.left, there.left + base);
       if (moves[s]) {
         here = there;
-        for (double* time : {&here.ready, &here.used, &here.free, &here.emptied, &here.left}) *time += base;
+        for (double* time : here.times()) *time += begin;
       } else {
-        here.used = used;
-        here.left = left;
-        here.order = there.order;
+        here.used = std::max(here.used, there.used + begin);
+        here.left = std::max(here.left, there.left + begin);
+        here.drain_number = there.drain_number;
       }
     }
     state_.drains = end.drains;
-    state_.now = base + end.now;
-    add(end.split, static_cast<double>(times));
+    state_.now = begin + end.now;
+    add(end.split, 1);
+  }
+
+  /// So many rounds of iterations after which all is as it was, but later.
+  void leap(const std::vector<const State*>& round, const std::vector<bool>& moves, double horizon, std::int64_t rounds) {
+    double lasts = 0;
+    for (const State* end : round) lasts += end->now;
+    const double from = state_.now + horizon;
+    const double ahead = lasts * static_cast<double>(rounds);
+    for (Line& port : state_.ports) {
+      const Line now = port.since(from);
+      const double left = port.mean(from - lasts, from);
+      port.forget(from);
+      port.append({from, left});
+      for (const Line::Piece& piece : now.pieces()) port.append({piece.from + ahead, piece.left});
+    }
+    for (std::size_t s = 0; s < sites_.size(); ++s)
+      if (moves[s])
+        for (double* time : state_.sites[s].times()) *time += ahead;
+    state_.now += ahead;
+    for (const State* end : round) add(end->split, static_cast<double>(rounds));
   }
 
   void add(const CycleSplit& split, double times) {
@@ -492,6 +541,13 @@ class Player {
       sum.write_bandwidth[l] += split.write_bandwidth[l] * times;
       sum.waiting[l] += split.waiting[l] * times;
     }
+  }
+
+  void keep_within_memory(const std::vector<double>& key, const State& end) {
+    kept_ += static_cast<std::int64_t>(key.size());
+    for (const Line& port : end.ports) kept_ += 2 * static_cast<std::int64_t>(port.pieces().size());
+    kept_ += static_cast<std::int64_t>(end.sites.size() * sizeof(Standing) / sizeof(double));
+    if (kept_ > kMostKept) throw TooMany();
   }
 
   // -- events -------------------------------------------------------------------------------------------------------------
@@ -517,7 +573,7 @@ class Player {
 
   const Arrived& arrived_at(int s, const Context& context) {
     const Site& site = sites_[index(s)];
-    const auto [it, fresh] = arrived_.try_emplace({s, context.step, context.entry, context.tiles});
+    const auto [it, fresh] = arrived_.try_emplace({s, context.step, context.tiles_at_step, context.tiles});
     if (!fresh) return it->second;
     const Arrival moved = moves_.arrival(site.tensor, site.in_chain, {context.step, at_});
     it->second.moves = moved.moves;
@@ -556,8 +612,13 @@ class Player {
   double book(const Transfer& transfer, double start, double least) {
     double end = start + least;
     for (const Transfer::Share& share : transfer.shares)
-      end = std::max(end, state_.ports[index(share.port)].carry(share.work, start, least));
+      end = std::max(end, state_.ports[index(share.port)].carry(share.work, start, least, grain_));
     return end;
+  }
+  /// The same into or out of a single buffer, or when nothing else goes on: in whole cycles.
+  double book_whole(const Transfer& transfer, double start) {
+    const double end = start + whole(book(transfer, start, 0) - start, grain_);
+    return transfer.slowest < 0 ? end : std::max(end, start + 1);
   }
 
   /// The double buffers inside a single one start once more.
@@ -593,7 +654,7 @@ class Player {
       state_.now = parent.ready;
     }
     const double begin = state_.now;
-    const double end = begin + whole(book(transfer, begin, 0) - begin);
+    const double end = book_whole(transfer, begin);
     (site.doubled && !here.begun ? state_.split.first_fill : state_.split.waiting[index(site.single)]) += end - begin;
     here.ready = here.used = here.free = state_.now = end;
     here.begun = true;
@@ -611,15 +672,15 @@ class Player {
     const int transfer = std::exchange(here.held, -1);
     settle(s);
     if (site.doubled && !finishing) {
-      here.order = ++state_.drains;
+      here.drain_number = ++state_.drains;
       here.left = here.used;
       here.on_its_way = transfer;
       return;
     }
     for (int inner = 0; inner < static_cast<int>(sites_.size()); ++inner)
       if (sites_[index(inner)].parent == s) settle(inner);
-    const double start = state_.now + whole(std::max(0.0, here.used - state_.now));
-    const double end = start + whole(book(transfers_[index(transfer)], start, 0) - start);
+    const double start = state_.now + whole(std::max(0.0, here.used - state_.now), grain_);
+    const double end = book_whole(transfers_[index(transfer)], start);
     (site.doubled ? state_.split.last_drain : state_.split.waiting[index(site.level)]) += end - state_.now;
     if (!site.doubled) rest_from(site.level, state_.now, end);
     here.used = state_.now = end;
@@ -629,14 +690,14 @@ class Player {
   /// Books the drain that a site has put off, and before it those that were put off further in until then.
   void settle(int s) {
     Standing& here = state_.sites[index(s)];
-    if (here.order == 0) return;
+    if (here.drain_number == 0) return;
     for (int inner = 0; inner < static_cast<int>(sites_.size()); ++inner)
-      if (sites_[index(inner)].parent == s && state_.sites[index(inner)].order < here.order) settle(inner);
+      if (sites_[index(inner)].parent == s && state_.sites[index(inner)].drain_number < here.drain_number) settle(inner);
     here.emptied = book(transfers_[index(here.on_its_way)], here.left, 0);
     Standing& parent = state_.sites[index(sites_[index(s)].parent)];
-    double& arrives = parent.order > here.order ? parent.left : parent.used;
+    double& arrives = parent.drain_number > here.drain_number ? parent.left : parent.used;
     arrives = std::max(arrives, here.emptied);
-    here.order = 0;
+    here.drain_number = 0;
     here.on_its_way = -1;
   }
 
@@ -655,7 +716,7 @@ class Player {
     const Work& work = it->second;
     const double end = book(work.transfer, start, work.least);
     state_.split.compute += work.ideal;
-    if (work.slowed_by >= 0) lost_to(work.slowed_by) += work.least - work.ideal;
+    for (const Transfer::Share& slow : work.slowed) lost_to(slow.port) += slow.work;
     if (end > start + work.least) lost_to(work.transfer.slowest) += end - start - work.least;
     state_.now = end;
     for (std::size_t s = 0; s < sites_.size(); ++s)
@@ -663,29 +724,28 @@ class Player {
   }
 
   struct Work {
-    Transfer transfer;  ///< all that the steps move
-    double ideal = 0;   ///< cycles at the MACs' own rate
-    double least = 0;   ///< … and where a port is slower for a step, at that
-    int slowed_by = -1;
+    Transfer transfer;                    ///< all that the steps move
+    double ideal = 0;                     ///< cycles at the MACs' own rate
+    double least = 0;                     ///< … and where a port is slower for a step, at that
+    std::vector<Transfer::Share> slowed;  ///< by which port, and how many cycles
   };
-  /// Steps that move as much each.
+  /// Steps that are alike.
   struct Burst {
-    MacStep step;
+    Context context;
+    std::vector<std::int64_t> at;  ///< where the loops stand in one of them
     std::int64_t times = 0;
   };
   using Bursts = std::map<std::pair<Tiles, bool>, Burst>;  ///< by the tiles, and whether psums have been there
 
   Work work_of(const Context& context) {
-    Bursts bursts;
-    list_steps(macs_, context, 1, bursts);
     Work work;
-    for (const auto& [alike, burst] : bursts) {
-      const MacStep& step = burst.step;
+    for (const auto& [alike, burst] : bursts_of(context)) {
+      const MacStep step = moves_.mac_step(burst.at);
+      const std::int64_t back = step.updates - (alike.second ? 0 : step.psums);  // updates that read a psum
       const auto cross_each = [&](Transfer& transfer, double times) {
         for (int l = 0; l < hierarchy_.level_count(); ++l)
           transfer.cross(2 * l, static_cast<double>(step.operands[index(l)]) * times, hierarchy_.level(l).read_bandwidth);
         const Level& level = hierarchy_.level(step.level);
-        const std::int64_t back = step.updates - (alike.second ? 0 : step.psums);
         transfer.cross(2 * step.level, static_cast<double>(back) * times, level.read_bandwidth);
         transfer.cross(2 * step.level + 1, static_cast<double>(step.updates) * times, level.write_bandwidth);
       };
@@ -696,22 +756,36 @@ class Player {
       cross_each(work.transfer, times);
       work.ideal += own * times;
       work.least += std::max(own, each.longest) * times;
-      if (each.longest > own) work.slowed_by = each.slowest;
+      if (each.longest > own) work.slowed.push_back({each.slowest, (each.longest - own) * times});
     }
     return work;
   }
 
-  void list_steps(std::size_t position, Context context, std::int64_t times, Bursts& bursts) {
-    for (; position < nest_.nodes.size(); ++position) {
-      if (const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[position])) deal(*lanes, position, context);
-      if (const auto* loop = std::get_if<Loop>(&nest_.nodes[position]))
-        return for_each_alike(*loop, position, context, [&](const Context& inner, std::int64_t count) {
-          list_steps(position + 1, inner, checked_multiply(times, count), bursts);
-        });
+  /// The steps inside the innermost storage node, from its first loop inwards.
+  Bursts bursts_of(const Context& context) {
+    const std::vector<std::int64_t> here = at_;
+    Bursts bursts;
+    const auto add = [&](Bursts& to, const Context& of, std::int64_t times) {
+      Burst& burst = to.try_emplace({of.tiles, of.again}, Burst{of, at_, 0}).first->second;
+      burst.times = checked_add(burst.times, times);
+    };
+    add(bursts, context, 1);
+    for (std::size_t position = macs_; position < nest_.nodes.size(); ++position) {
+      Bursts inner;
+      for (auto& entry : bursts) {
+        Burst& burst = entry.second;
+        at_ = burst.at;
+        if (const auto* lanes = std::get_if<SpatialLoop>(&nest_.nodes[position])) deal(*lanes, position, burst.context);
+        if (const auto* loop = std::get_if<Loop>(&nest_.nodes[position]))
+          for_each_alike(*loop, position, burst.context,
+                         [&](const Context& of, std::int64_t count) { add(inner, of, checked_multiply(burst.times, count)); });
+        else
+          add(inner, burst.context, burst.times);
+      }
+      bursts = std::move(inner);
     }
-    const auto [it, fresh] = bursts.try_emplace({context.tiles, context.again});
-    if (fresh) it->second.step = moves_.mac_step(at_);
-    it->second.times = checked_add(it->second.times, times);
+    at_ = here;
+    return bursts;
   }
 
   const Nest& nest_;
@@ -725,6 +799,9 @@ class Player {
   double lanes_ = 1;
   State state_;
   std::int64_t events_ = 0, most_events_ = 0;
+  std::int64_t turns_ = 0;      ///< iterations gone on by, played or not
+  std::int64_t kept_ = 0;       ///< numbers in `played_`
+  double grain_ = grain_at(0);  ///< of the longest time so far
 
   Numbers<Sizes> sizes_;
   Numbers<Tiles> entries_;
@@ -740,7 +817,8 @@ std::optional<Evaluation> played(const Evaluation& evaluation, const Nest& nest,
   if (!hierarchy.limited()) return evaluation;
   const std::optional<CycleSplit> split = schedule(nest, layer, hierarchy);
   if (!split) return std::nullopt;
-  const Cycles cycles(static_cast<std::int64_t>(std::floor(split->total() + 1024 * kGrain)));
+  constexpr double kRounding = 1e-3;
+  const Cycles cycles(static_cast<std::int64_t>(std::floor(split->total() + kRounding)));
   if (cycles <= evaluation.cycles) return evaluation;
   Evaluation longer = evaluation;
   const double times = static_cast<double>(cycles.value()) / static_cast<double>(evaluation.cycles.value());

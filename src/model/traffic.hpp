@@ -167,7 +167,7 @@ struct Arrival {
   bool moves = false;        ///< if not, the step leaves the tile where it is
   std::int64_t read = 0;     ///< from the parent; of psums if they come back
   std::int64_t written = 0;  ///< into the child; likewise
-  Departure departure;       ///< of psums: what leaves when this tile does
+  Departure departure;       ///< of psums: what leaves when this tile does, if the same lanes work on
 };
 
 /// What the MACs move in one step, by the busiest instances, in words of the levels' widths.

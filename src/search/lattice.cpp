@@ -2081,7 +2081,7 @@ Nearest Problem::levels_of(Nearest nearest) const {
   return nearest;
 }
 
-Pace Problem::pace(double steps) const { return {std::ceil(steps / hierarchy.compute.macs_per_cycle), nullptr}; }
+Pace Problem::pace(double steps) const { return {model_detail::whole_cycles(steps / hierarchy.compute.macs_per_cycle), nullptr}; }
 
 double Problem::score_cycles(const Cost& cost, const Pace& pace) const {
   if (parts.count == 1) return pace.compute;

@@ -102,7 +102,7 @@ void Prices::keep(int t, std::uint32_t levels) {
   for (int l = 0; parts_.count > 1 && l < hierarchy_.level_count(); ++l) meetings_[index(l)] = meeting_at(l);
 }
 
-Pace Prices::pace() const { return {std::ceil(steps_ / hierarchy_.compute.macs_per_cycle), &mac_steps_}; }
+Pace Prices::pace() const { return {model_detail::whole_cycles(steps_ / hierarchy_.compute.macs_per_cycle), &mac_steps_}; }
 
 int Prices::parent(int t, int level) const {
   for (int l = level - 1; l > 0; --l)

@@ -183,6 +183,20 @@ TEST_CASE("time: the same on all of them, with bandwidths and buffers drawn") {
   CHECK(errors_on({"cpu-x86", "eyeriss", "eyeriss-3level", "nvdla-large", "tpu-v1"}, enough_cases(200), true).share(0.9) < 0.02);
 }
 
+TEST_CASE("time: what takes whole cycles takes no further one because of rounding") {
+  REQUIRE(21 / 0.7 > 30);  // as a double
+  const Layer layer = conv("fc", {.m = 3, .c = 21});
+  Hierarchy hierarchy;
+  hierarchy.name = "two";
+  for (const char* name : {"DRAM", "RF"}) hierarchy.levels.emplace_back().name = name;
+  hierarchy.levels[0].read_bandwidth = 0.7;
+  const Nest nest{{Store{{0, 1, 2}, 0}, Store{{1, 2}, 1}, Loop{2, 3}, Store{{0}, 1}, Loop{3, 21}, Compute{}}};
+  const double cycles = 30 + 3 * (30 + 21);
+  CHECK(evaluate(nest, layer, hierarchy).cycles.value() == cycles);
+  CHECK(schedule(nest, layer, hierarchy)->total() == doctest::Approx(cycles));
+  CHECK(execute(nest, layer, hierarchy, make_operands(layer, 1)).cycles.total() == doctest::Approx(cycles));
+}
+
 TEST_CASE("time: a drain that is put off until after the next one's beginning finds its port's past") {
   const Layer layer = conv("fc", {.m = 256, .c = 256});
   Hierarchy hierarchy;

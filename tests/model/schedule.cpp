@@ -11,7 +11,7 @@ namespace tilepath::testing {
 
 namespace {
 
-/// DRAM, a buffer that takes it `words` a cycle to be read, and double-buffered register files.
+/// DRAM, of which so many words a cycle can be read, and double-buffered register files.
 Hierarchy with_bandwidth(double words) {
   Hierarchy hierarchy;
   hierarchy.name = "two";
@@ -65,6 +65,31 @@ TEST_CASE("schedule: iterations that begin alike are played once") {
     const Layer layer = conv("fc", {.m = tiles, .c = 8});
     CHECK(schedule(tile_by_tile(tiles, 8), layer, hierarchy, 10)->total() ==
           doctest::Approx(16 + 16 * static_cast<double>(tiles) + 8).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("schedule: so are rounds of several iterations, and those of tiles that a loop of one iteration does not move") {
+  // Two iterations along R inside, or one where a remainder is left: 2001 in steps of 2.
+  const Nest nest{{Store{{0, 1, 2}, 0}, Loop{kM, 30'000}, Loop{kC, 2}, Store{{0, 1}, 1}, Loop{kC, 2}, Compute{}}};
+  const Layer layer = conv("fc", {.m = 30'000, .c = 3});
+  const Hierarchy hierarchy = with_bandwidth(3);
+  CHECK(schedule(nest, layer, hierarchy, 50)->total() ==
+        doctest::Approx(execute(nest, layer, hierarchy, make_operands(layer, 1)).cycles.total()));
+}
+
+TEST_CASE("schedule: any bandwidth") {
+  const Layer layer = conv("fc", {.m = 4, .c = 8});
+  for (const double words : {1e-7, 1e-3, 0.3, 1e4, 1e9}) {
+    CAPTURE(words);
+    Hierarchy hierarchy = with_bandwidth(words);
+    for (const bool doubled : {true, false}) {
+      hierarchy.levels[1].double_buffered = doubled;
+      for (const double writes : {1e-4, 0.0, 1e6}) {
+        hierarchy.levels[1].write_bandwidth = writes;
+        CHECK(schedule(tile_by_tile(4, 8), layer, hierarchy)->total() ==
+              doctest::Approx(execute(tile_by_tile(4, 8), layer, hierarchy, make_operands(layer, 1)).cycles.total()));
+      }
+    }
   }
 }
 

@@ -15,8 +15,8 @@ namespace tilepath {
 /// R8 played through: the cycles that a machine takes which books every transfer on the ports that it crosses as soon as the
 /// words are there, the buffer has room and the port has time (docs/model.md, "The schedule"). The closed form of `evaluate`
 /// takes each port's mean; here it may be too slow in one phase and idle in another. Iterations that begin alike are played once:
-/// the work grows with the loops and not with their counts. `execute` keeps the same time, transfer by transfer.
-/// None if more than `most_events` would have to be played. Requires legal(nest, layer, hierarchy). Pure.
+/// as a rule the work grows with the loops and not with their counts. `execute` keeps the same time, transfer by transfer.
+/// None if more than `most_events` would have to be played, or told apart in more than a quarter of a gigabyte. Requires legal(nest, layer, hierarchy). Pure.
 std::optional<CycleSplit> schedule(const Nest& nest, const Layer& layer, const Hierarchy& hierarchy,
                                    std::int64_t most_events = 20'000);
 
