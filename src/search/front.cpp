@@ -15,6 +15,7 @@ Front pareto_front(const Layer& layer, const Hierarchy& hierarchy, const SearchO
   Front front;
   SearchOptions next = options;
   next.objective.objective = Objective::energy;  // of equal energies the search takes the fewest cycles
+  next.play = false;                             // played through, that has no bound
   Findings findings;
   if (next.findings == nullptr) next.findings = &findings;
   while (true) {

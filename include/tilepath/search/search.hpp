@@ -115,7 +115,7 @@ struct SearchOptions {
   /// Calls its second argument for 0 … n-1, at the same time if it can. Without it, one after the other. The answer is the same.
   std::function<void(std::size_t n, const std::function<void(std::size_t)>&)> at_once = {};
   /// Mappings are scored by their cycles when played through (model/schedule.hpp). Bounds stay those of the closed form, which
-  /// are no higher, so that a gap may be left.
+  /// are no higher, so that a gap may be left. Fronts are of the closed form.
   bool play = false;
   bool record_jobs = false;                  ///< keep what was proved of each solved job
   std::vector<Constraint> constraints = {};  ///< all are obeyed; without a contradiction
