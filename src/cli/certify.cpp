@@ -37,11 +37,9 @@ struct Finding {
 /// Everything but the bound: the mapping's cost, its place in the mapspace, what the certificate says of itself.
 std::string wrong_claim(const Claim& claim, Finding& finding) {
   if (std::string wrong = false_fact(claim); !wrong.empty()) return wrong;
-  const Evaluation evaluation = evaluation_of(claim);
-  if (std::string wrong = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
-      !wrong.empty())
-    return wrong;
-  if (std::string wrong = false_schedule(claim); !wrong.empty()) return wrong;
+  const std::optional<CycleSplit> schedule = schedule_of(claim);
+  const Evaluation evaluation = evaluation_of(claim, schedule);
+  if (std::string wrong = false_cost(claim, evaluation, schedule); !wrong.empty()) return wrong;
   for (const Constraint& constraint : claim.options.constraints)
     if (!obeys(claim.nest, constraint, claim.layer)) return "the mapping does not obey " + constraint.text;
   if (const std::string why =

@@ -75,11 +75,9 @@ int verify_result(const std::string& path, bool json, const Context& context) {
     each_at_once(claims.size(), [&](std::size_t i) {
       const Claim& claim = claims[i];
       const Evaluation evaluation = evaluate(claim.nest, claim.layer, claim.hierarchy);
-      outcomes[i].false_claim =
-          false_claim(claim.evaluation, tilepath::to_json(evaluation_of(claim), claim.layer, claim.hierarchy), "evaluation");
-      if (outcomes[i].false_claim.empty()) outcomes[i].false_claim = false_schedule(claim);
-      outcomes[i].closed_form = evaluation.cycles;
       outcomes[i].schedule = schedule(claim.nest, claim.layer, claim.hierarchy);
+      outcomes[i].false_claim = false_cost(claim, evaluation_of(claim, outcomes[i].schedule), outcomes[i].schedule);
+      outcomes[i].closed_form = evaluation.cycles;
       outcomes[i].verification = verify(claim.nest, claim.layer, claim.hierarchy, evaluation.counts, 1, context.stop);
       progress.done(claim.layer.name);
     });

@@ -99,7 +99,7 @@ void Report::add_one(const Document& document, const std::string& dataflow) {
   const std::vector<Cursor> cursors = root.at("layers").elements();
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const Claim& claim = claims[i];
-    const Evaluation evaluation = evaluation_of(claim);  // not as claimed: as it is
+    const Evaluation evaluation = evaluation_of(claim, schedule_of(claim));  // not as claimed: as it is
     const Json& given = cursors[i].json();
     Json layer = {{"name", claim.layer.name},
                   {"repeat", claim.layer.repeat},

@@ -260,10 +260,14 @@ std::vector<Claim> read_result(const Document& document) {
   return claims;
 }
 
-Evaluation evaluation_of(const Claim& claim) {
+std::optional<CycleSplit> schedule_of(const Claim& claim) {
+  if (!claim.options.play && !claim.as_given.contains("schedule")) return std::nullopt;
+  return schedule(claim.nest, claim.layer, claim.hierarchy);
+}
+
+Evaluation evaluation_of(const Claim& claim, const std::optional<CycleSplit>& schedule) {
   const Evaluation closed_form = evaluate(claim.nest, claim.layer, claim.hierarchy);
-  if (!claim.options.play) return closed_form;
-  return played(closed_form, claim.nest, claim.layer, claim.hierarchy).value_or(closed_form);
+  return claim.options.play && schedule ? played(closed_form, *schedule) : closed_form;
 }
 
 std::string false_fact(const Claim& claim) {
@@ -281,16 +285,16 @@ std::string false_fact(const Claim& claim) {
   return "";
 }
 
-std::string false_schedule(const Claim& claim) {
-  if (!claim.as_given.contains("schedule")) return "";
-  const std::optional<CycleSplit> played = schedule(claim.nest, claim.layer, claim.hierarchy);
-  if (!played) return "schedule: it cannot be played through";
-  return false_claim(claim.as_given["schedule"], schedule_to_json(*played, claim.hierarchy), "schedule");
+std::string false_cost(const Claim& claim, const Evaluation& evaluation, const std::optional<CycleSplit>& schedule) {
+  std::string wrong = false_claim(claim.evaluation, to_json(evaluation, claim.layer, claim.hierarchy), "evaluation");
+  if (!wrong.empty() || !claim.as_given.contains("schedule")) return wrong;
+  if (!schedule) return "schedule: it cannot be played through";
+  return false_claim(claim.as_given["schedule"], schedule_to_json(*schedule, claim.hierarchy), "schedule");
 }
 
 std::string false_total(const Document& document, const std::vector<Claim>& claims) {
   Totals totals;
-  for (const Claim& claim : claims) add(totals, claim.layer, evaluation_of(claim));
+  for (const Claim& claim : claims) add(totals, claim.layer, evaluation_of(claim, schedule_of(claim)));
   if (!document.root.contains("total")) return "total is missing";
   return false_claim(document.root["total"], to_json(totals), "total");
 }

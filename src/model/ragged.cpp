@@ -43,10 +43,8 @@ struct Some {
   };
   Kind kind = Kind::start;
   std::size_t loop = 0;  ///< its position
-  /// If given, only those in which the temporal loops before node `fixed` stand there; per node.
+  /// If given, only the one in which the temporal loops stand there; per node.
   const std::vector<std::int64_t>* at = nullptr;
-  std::size_t fixed = 0;
-  [[nodiscard]] bool stands(std::size_t position) const { return at != nullptr && position < fixed; }
 };
 
 /// One lane of one dimension in one step: where its tile starts and how much it holds, now and when the lane last had work.
@@ -108,7 +106,7 @@ class Ragged {
   [[nodiscard]] Arrival arrival(int t, std::size_t k, const Step& step) const {
     const Stop& parent = chains_[index(t)][k - 1];
     const Stop& child = chains_[index(t)][k];
-    const Some steps = step.loop == Step::kNone ? Some{} : Some{Some::Kind::loop, step.loop, &step.at, step.loop + 1};
+    const Some steps = step.loop == Step::kNone ? Some{} : Some{Some::Kind::loop, step.loop, &step.at};
     const bool output = layer_.is_output(t);
     Arrival arrival;
     const std::vector<Counting> counted = {
@@ -122,7 +120,7 @@ class Ragged {
   }
 
   [[nodiscard]] MacStep mac_step(const std::vector<std::int64_t>& at) const {
-    const Some here{Some::Kind::all, 0, &at, nest_.nodes.size()};
+    const Some here{Some::Kind::all, 0, &at};
     MacStep step;
     for (int t = 0; t < layer_.tensor_count(); ++t) {
       const Stop& macs = chains_[index(t)].back();
@@ -224,7 +222,7 @@ class Ragged {
                                                       const std::vector<std::size_t>& around = {}) const {
     Sizes stands;
     for (const DimensionLoop& loop : loops_[index(d)])
-      if (loop.fanout < 0 && steps.stands(loop.position)) stands.push_back((*steps.at)[loop.position]);
+      if (loop.fanout < 0 && steps.at != nullptr) stands.push_back((*steps.at)[loop.position]);
     const auto [it, fresh] = alike_.try_emplace({d, node.position, steps.kind, steps.loop, relevant, around, stands});
     if (fresh) it->second = find_alike_steps(d, node, steps, relevant, around);
     return it->second;
@@ -238,18 +236,16 @@ class Ragged {
     bool own = false;       // the loop that steps is d's
     for (; inner < loops.size() && !own; ++inner) {
       const DimensionLoop& loop = loops[inner];
+      if (steps.kind == Some::Kind::loop && loop.position > steps.loop) break;
       if (loop.fanout >= 0) {
-        if (steps.kind == Some::Kind::loop && loop.position > steps.loop) break;
         tiles = deal(tiles, loop);
-      } else if (steps.stands(loop.position)) {
+      } else if (steps.at != nullptr) {
         own = steps.kind == Some::Kind::loop && loop.position == steps.loop;
         tiles = step_to(tiles, loop, (*steps.at)[loop.position]);
       } else if (steps.kind == Some::Kind::start || (steps.kind == Some::Kind::distinct && !relevant)) {
         DimensionLoop once = loop;
         once.count = 1;
         tiles = iterate(tiles, once, 0);
-      } else if (steps.kind == Some::Kind::loop && loop.position > steps.loop) {
-        break;
       } else {
         own = steps.kind == Some::Kind::loop && loop.position == steps.loop;
         tiles = iterate(tiles, loop, own ? 1 : 0);

@@ -272,7 +272,6 @@ class Player {
       }
     state_.sites.resize(sites_.size());
     state_.ports.resize(2 * index(hierarchy.level_count()));
-    lanes_ = 1;
     for (const Node& node : nest.nodes)
       if (const auto* loop = std::get_if<SpatialLoop>(&node)) lanes_ *= static_cast<double>(loop->count);
   }
@@ -813,17 +812,14 @@ class Player {
 
 }  // namespace
 
-std::optional<Evaluation> played(const Evaluation& evaluation, const Nest& nest, const Layer& layer, const Hierarchy& hierarchy) {
-  if (!hierarchy.limited()) return evaluation;
-  const std::optional<CycleSplit> split = schedule(nest, layer, hierarchy);
-  if (!split) return std::nullopt;
+Evaluation played(const Evaluation& evaluation, const CycleSplit& schedule) {
   constexpr double kRounding = 1e-3;
-  const Cycles cycles(static_cast<std::int64_t>(std::floor(split->total() + kRounding)));
+  const Cycles cycles(static_cast<std::int64_t>(std::floor(schedule.total() + kRounding)));
   if (cycles <= evaluation.cycles) return evaluation;
   Evaluation longer = evaluation;
   const double times = static_cast<double>(cycles.value()) / static_cast<double>(evaluation.cycles.value());
   longer.cycles = cycles;
-  longer.split = *split;
+  longer.split = schedule;
   longer.utilization = evaluation.utilization / times;
   longer.leakage_energy = evaluation.leakage_energy * times;
   longer.energy += evaluation.leakage_energy * (times - 1);

@@ -306,14 +306,17 @@ class Searcher {
     const Score foretold = score_of(options_.objective, evaluation);
     least_foretold_ = std::min(least_foretold_, foretold);
     if (!(foretold < incumbent_)) return evaluation;
-    const std::optional<Evaluation> taken =
-        options_.play ? played(evaluation, nest, problem_.layer, problem_.hierarchy) : evaluation;
-    if (!taken) return evaluation;
-    const Score score = score_of(options_.objective, *taken);
+    Evaluation taken = evaluation;
+    if (options_.play && whole_.limited()) {
+      const std::optional<CycleSplit> split = schedule(nest, problem_.layer, problem_.hierarchy);
+      if (!split) return evaluation;
+      taken = played(evaluation, *split);
+    }
+    const Score score = score_of(options_.objective, taken);
     if (!(score < incumbent_)) return evaluation;
     incumbent_ = score;
     result_.nest = nest;
-    result_.evaluation = *taken;
+    result_.evaluation = taken;
     return evaluation;
   }
 

@@ -46,7 +46,7 @@ void rebuffer(Hierarchy& hierarchy, Buffers buffers) {
   }
 }
 
-/// How far the model is off, as shares of the time kept.
+/// How far the model is off, as shares of the time kept, ascending.
 struct Errors {
   std::vector<double> of;
   int exact = 0;  ///< to the cycle
@@ -56,8 +56,8 @@ struct Errors {
     const double error = std::abs(cycles - kept);
     exact += static_cast<int>(error < 1);
     above += static_cast<int>(cycles > std::ceil(kept * (1 - 1e-9)) + 0.5);
-    of.push_back(error < 1 ? 0 : error / kept);
-    std::sort(of.begin(), of.end());
+    const double off = error < 1 ? 0 : error / kept;
+    of.insert(std::upper_bound(of.begin(), of.end(), off), off);
   }
   [[nodiscard]] double share(double quantile) const {
     return of[std::min(of.size() - 1, static_cast<std::size_t>(quantile * static_cast<double>(of.size())))];

@@ -69,7 +69,7 @@ TEST_CASE("schedule: iterations that begin alike are played once") {
 }
 
 TEST_CASE("schedule: so are rounds of several iterations, and those of tiles that a loop of one iteration does not move") {
-  // Two iterations along R inside, or one where a remainder is left: 2001 in steps of 2.
+  // Three channels, two at a time: the inner loop has two iterations, then one.
   const Nest nest{{Store{{0, 1, 2}, 0}, Loop{kM, 30'000}, Loop{kC, 2}, Store{{0, 1}, 1}, Loop{kC, 2}, Compute{}}};
   const Layer layer = conv("fc", {.m = 30'000, .c = 3});
   const Hierarchy hierarchy = with_bandwidth(3);

@@ -258,8 +258,8 @@ class Enumeration {
     const Evaluation evaluation = evaluate(nest, layer_, hierarchy_);
     const Score score = score_of(objective_, evaluation);
     if (play_ && score < result_.best_played)
-      if (const auto longer = played(evaluation, nest, layer_, hierarchy_))
-        result_.best_played = std::min(result_.best_played, score_of(objective_, *longer));
+      if (const auto split = schedule(nest, layer_, hierarchy_))
+        result_.best_played = std::min(result_.best_played, score_of(objective_, played(evaluation, *split)));
     add_to_front(evaluation.energy.value(), evaluation.cycles.value());
     if (score < result_.best) {
       result_.best = score;

@@ -71,8 +71,10 @@ struct Claim {
   Json evaluation, certificate;  ///< as claimed
   Json as_given;                 ///< the layer's whole entry
 };
-/// What the mapping of a claim costs, by the cycles that were asked for: played through or in closed form.
-Evaluation evaluation_of(const Claim& claim);
+/// The schedule of a claim's mapping, if anything claimed depends on it.
+std::optional<CycleSplit> schedule_of(const Claim& claim);
+/// What the mapping costs, by the cycles that were asked for: those of its schedule (see schedule_of), or in closed form.
+Evaluation evaluation_of(const Claim& claim, const std::optional<CycleSplit>& schedule);
 
 /// The claims of a result file; throws InputError where it is not one or a mapping is not legal.
 std::vector<Claim> read_result(const Document& document);
@@ -80,8 +82,8 @@ std::vector<Claim> read_result(const Document& document);
 /// What a layer's entry says falsely of its layer and mapping (MACs, dimensions, dataflow, a verification that failed); empty
 /// where all is true.
 std::string false_fact(const Claim& claim);
-/// Likewise of the mapping's schedule, if one is claimed.
-std::string false_schedule(const Claim& claim);
+/// Likewise of what the mapping costs, and of its schedule if one is claimed.
+std::string false_cost(const Claim& claim, const Evaluation& evaluation, const std::optional<CycleSplit>& schedule);
 /// Likewise of the totals over all layers.
 std::string false_total(const Document& document, const std::vector<Claim>& claims);
 
